@@ -1,0 +1,93 @@
+//! `POST /rest/{versionId}/inventory/deviceMgmt/devices/{deviceId}/action`: a device is locked or unlocked.
+//!
+//! Session Delivery Manager dialect; the order of checks is the contract's ("Device lock" in `docs/api.md`).
+
+use std::convert::Infallible;
+
+use holdfast::dialect::Dialect;
+use holdfast::dialect::sdm::{self, Action, Refusal};
+use holdfast::id::DeviceId;
+use holdfast::identity::{SessionKind, authenticate};
+use holdfast::lock::{self, Outcome, Timestamp};
+use holdfast::runtime::{self, App, Function, Method, Route};
+use holdfast::store::{Applied, DeviceRow, LockTarget, Lockable};
+use lambda_http::{Body, Request, Response};
+
+/// What this Lambda serves.
+pub const FUNCTION: Function = Function {
+    name: "lock-device",
+    routes: &[Route::new(
+        Method::Post,
+        "/rest/{versionId}/inventory/deviceMgmt/devices/{deviceId}/action",
+        Dialect::Sdm,
+    )],
+    // The write and, beside it, the session's slide.
+    connections: 2,
+    handle: |app, request| Box::pin(handle(app, request)),
+};
+
+/// Answers one request.
+pub async fn handle(app: &App, request: Request) -> Response<Body> {
+    act(app, &request)
+        .await
+        .unwrap_or_else(|refusal| sdm::refusal(request.headers(), &refusal))
+}
+
+async fn act(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
+    let now = app.clock.now();
+    let (headers, body) = (request.headers(), runtime::body(request));
+    sdm::version(runtime::path_parameter(request, "versionId"))?;
+    let media = sdm::media(headers, body)?;
+    let token = sdm::session_token(headers)?;
+
+    // Both are read before the caller is known, so that one read serves all; what is wrong with them is told
+    // only to a caller who may act.
+    let action = sdm::action(headers, media, body);
+    let device_id = DeviceId::try_from(runtime::path_parameter(request, "deviceId").unwrap_or_default());
+    let target = device_id.map(|id| LockTarget::device(token.company(), &id));
+
+    let mut keys = vec![token.session_key(), token.user_key()];
+    keys.extend(target.as_ref().ok().map(|target| target.key().clone()));
+    let mut rows = app.store.read(&keys).await?;
+    let caller = authenticate(&mut rows, &token, SessionKind::Sdm, now)?.ok_or(Refusal::Unauthorized)?;
+    if !caller.is_in_any_group(&sdm::GROUPS_THAT_LOCK) {
+        return Err(Refusal::Forbidden);
+    }
+    let action = action?;
+    let target = target.map_err(|invalid| Refusal::Invalid(invalid.to_string()))?;
+    let device = rows.take(target.key()).ok_or(Refusal::NotFound)?;
+    let device = DeviceRow::parse(device)?;
+
+    let owner = caller.login().to_owner();
+    let change = match action {
+        Action::Lock(lease) => lock::Request::Acquire {
+            owner,
+            lease,
+            text: lock::Text::Keep,
+        },
+        Action::Unlock => lock::Request::Release { owner },
+    };
+    let request_id = runtime::request_id(request);
+    // A device belongs to its company by its key: no newer state of the row can take the permission back.
+    let always = |_: &DeviceRow| Ok::<(), Infallible>(());
+    let (applied, ()) = tokio::join!(
+        app.store
+            .apply_lock(&target, device, &change, now, &request_id, always),
+        app.store.slide(&caller, now),
+    );
+    match applied? {
+        Applied::Done(outcome) => answer(outcome, now),
+        Applied::Gone => Err(Refusal::NotFound),
+        Applied::Refused(never) => match never {},
+    }
+}
+
+fn answer(outcome: Outcome, now: Timestamp) -> Result<Response<Body>, Refusal> {
+    match outcome {
+        Outcome::Acquired { fence, lock, .. }
+        | Outcome::Renewed { fence, lock }
+        | Outcome::AlreadyHeld { fence, lock } => Ok(sdm::locked(fence, &lock, now)),
+        Outcome::Released { fence } | Outcome::WasFree { fence } => Ok(sdm::unlocked(fence)),
+        Outcome::HeldBy { lock } => Err(Refusal::Locked(lock)),
+    }
+}

@@ -1,0 +1,89 @@
+//! Session Delivery Manager: a cookie for user name and password.
+
+use holdfast::dialect::sdm::{self, Refusal};
+use holdfast::dialect::{Members, Node};
+use holdfast::id::Login;
+use holdfast::identity::{
+    Attempt, Password, SessionKind, SignedIn, authenticate, open_session, verify_password,
+};
+use holdfast::runtime::{self, App};
+use lambda_http::http::StatusCode;
+use lambda_http::{Body, Request, Response};
+
+/// `POST /rest/{versionId}/admin/login`
+pub(crate) async fn login(app: &App, request: &Request) -> Response<Body> {
+    sign_in(app, request)
+        .await
+        .unwrap_or_else(|refusal| sdm::refusal(request.headers(), &refusal))
+}
+
+/// `POST /rest/{versionId}/admin/logout`. Locks survive it: a lock belongs to the user, not to the session.
+pub(crate) async fn logout(app: &App, request: &Request) -> Response<Body> {
+    sign_out(app, request)
+        .await
+        .unwrap_or_else(|refusal| sdm::refusal(request.headers(), &refusal))
+}
+
+async fn sign_in(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
+    let (headers, body) = (request.headers(), runtime::body(request));
+    sdm::version(runtime::path_parameter(request, "versionId"))?;
+    let media = sdm::media(headers, body)?;
+    let (login, password) = credentials(&Members::read(body, media.format(), "session")?)?;
+
+    let request_id = runtime::request_id(request);
+    let attempt = Attempt {
+        login: &login,
+        now: app.clock.now(),
+        request_id: &request_id,
+    };
+    let verified = verify_password(&app.store, &app.passwords, attempt, password)
+        .await?
+        .ok_or(Refusal::WrongCredentials)?;
+    match open_session(&app.store, verified, SessionKind::Sdm, attempt).await? {
+        SignedIn::Opened { token, user } => {
+            let idle_minutes = SessionKind::Sdm
+                .idle_timeout()
+                .map_or(0, |idle| idle.as_secs() / 60);
+            let session = Node::Members(vec![
+                (
+                    "idleTimeout",
+                    Node::Number(i64::try_from(idle_minutes).unwrap_or(i64::MAX)),
+                ),
+                (
+                    "serverInfo",
+                    Node::text(concat!("Holdfast ", env!("CARGO_PKG_VERSION"))),
+                ),
+                ("sessionId", Node::text(token.reveal())),
+                (
+                    "userGroup",
+                    Node::text(user.groups.first().cloned().unwrap_or_default()),
+                ),
+                ("userName", Node::text(user.login.as_str())),
+            ]);
+            let mut response = sdm::document(headers, StatusCode::OK, "session", &session);
+            sdm::set_session_cookie(&mut response, &token, app.secure_cookies);
+            Ok(response)
+        }
+        // A locked account answers as a wrong password does: this dialect tells an outsider nothing.
+        SignedIn::Locked(_) => Err(Refusal::WrongCredentials),
+    }
+}
+
+fn credentials(members: &Members) -> Result<(Login, Password), Refusal> {
+    let missing = |name: &str| Refusal::Invalid(format!("{name} is missing or no text"));
+    let login = members.text("userName").ok_or_else(|| missing("userName"))?;
+    let password = members.text("password").ok_or_else(|| missing("password"))?;
+    let login = Login::try_from(login).map_err(|invalid| Refusal::Invalid(invalid.to_string()))?;
+    Ok((login, Password::new(password)))
+}
+
+async fn sign_out(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
+    sdm::version(runtime::path_parameter(request, "versionId"))?;
+    let token = sdm::session_token(request.headers())?;
+    let mut rows = app.store.read(&[token.session_key(), token.user_key()]).await?;
+    authenticate(&mut rows, &token, SessionKind::Sdm, app.clock.now())?.ok_or(Refusal::Unauthorized)?;
+    app.store.end_session(&token.session_key()).await?;
+    let mut response = sdm::no_content();
+    sdm::clear_session_cookie(&mut response, app.secure_cookies);
+    Ok(response)
+}

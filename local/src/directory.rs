@@ -1,0 +1,244 @@
+//! The directory file: the people and things that a fresh store starts with. A bad file is refused whole, with
+//! every fault and where it stands.
+
+mod reader;
+
+use std::collections::HashSet;
+use std::fmt;
+
+use holdfast::id::{Company, DeviceId, Login};
+use holdfast::identity::{Password, PasswordHash};
+
+use reader::{Entry, Faults};
+
+/// What the local server starts with unless it is told otherwise.
+const DEMO: &str = include_str!("../demo-directory.json");
+
+/// People and things.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    pub(crate) companies: Vec<CompanyEntry>,
+    pub(crate) users: Vec<UserEntry>,
+    pub(crate) devices: Vec<DeviceEntry>,
+}
+
+/// A company.
+#[derive(Clone, Debug)]
+pub(crate) struct CompanyEntry {
+    pub(crate) id: Company,
+    pub(crate) name: String,
+    pub(crate) licences: Vec<String>,
+}
+
+/// A user with what they authenticate with.
+#[derive(Clone, Debug)]
+pub(crate) struct UserEntry {
+    pub(crate) company: Company,
+    pub(crate) login: Login,
+    pub(crate) name: String,
+    pub(crate) secret: Secret,
+    pub(crate) roles: Vec<String>,
+    pub(crate) groups: Vec<String>,
+    pub(crate) privileges: Vec<String>,
+}
+
+/// A password, or the hash of one that is known elsewhere.
+#[derive(Clone, Debug)]
+pub(crate) enum Secret {
+    Password(Password),
+    Hash(PasswordHash),
+}
+
+/// A network device.
+#[derive(Clone, Debug)]
+pub(crate) struct DeviceEntry {
+    pub(crate) company: Company,
+    pub(crate) id: DeviceId,
+    pub(crate) name: String,
+    pub(crate) ip: String,
+    pub(crate) description: String,
+}
+
+/// Everything that is wrong with a directory file, one line each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidDirectory(Vec<String>);
+
+impl fmt::Display for InvalidDirectory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the directory file is unusable:")?;
+        self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
+    }
+}
+
+impl std::error::Error for InvalidDirectory {}
+
+impl Directory {
+    /// The demonstration directory, whose secrets are public.
+    ///
+    /// # Errors
+    /// None in practice: a test reads it.
+    pub fn demo() -> Result<Self, InvalidDirectory> {
+        Self::parse(DEMO)
+    }
+
+    /// Reads a directory file.
+    ///
+    /// # Errors
+    /// [`InvalidDirectory`] with every fault at once.
+    pub fn parse(text: &str) -> Result<Self, InvalidDirectory> {
+        let value = serde_json::from_str(text)
+            .map_err(|error| InvalidDirectory(vec![format!("it is not JSON: {error}")]))?;
+        let faults = Faults::default();
+        let directory = Self::read(&Entry::root(&value, &faults));
+        match faults.into_list() {
+            faults if faults.is_empty() => Ok(directory),
+            faults => Err(InvalidDirectory(faults)),
+        }
+    }
+
+    fn read(root: &Entry<'_>) -> Self {
+        root.only(&["companies", "users", "devices"]);
+        let mut seen = HashSet::new();
+        let companies: Vec<CompanyEntry> = root.entries("companies", |entry| {
+            entry.only(&["id", "name", "licences"]);
+            let id: Company = entry.id("id")?;
+            entry.unique(&mut seen, "id", id.as_str().to_owned());
+            Some(CompanyEntry {
+                id,
+                name: entry.text_or("name", ""),
+                licences: entry.texts("licences"),
+            })
+        });
+        let known: HashSet<Company> = companies.iter().map(|company| company.id.clone()).collect();
+
+        let mut seen = HashSet::new();
+        let users = root.entries("users", |entry| user(entry, &known, &mut seen));
+
+        let mut seen = HashSet::new();
+        let devices = root.entries("devices", |entry| {
+            entry.only(&["company", "id", "name", "ip", "description"]);
+            let company = entry.company(&known);
+            let id: Option<DeviceId> = entry.id("id");
+            let (company, id) = (company?, id?);
+            entry.unique(&mut seen, "id", format!("{company}/{id}"));
+            Some(DeviceEntry {
+                name: entry.text_or("name", id.as_str()),
+                ip: entry.text_or("ip", ""),
+                description: entry.text_or("description", ""),
+                company,
+                id,
+            })
+        });
+        Self {
+            companies,
+            users,
+            devices,
+        }
+    }
+}
+
+fn user(entry: &Entry<'_>, known: &HashSet<Company>, seen: &mut HashSet<String>) -> Option<UserEntry> {
+    entry.only(&[
+        "company",
+        "login",
+        "name",
+        "password",
+        "password_hash",
+        "roles",
+        "groups",
+        "privileges",
+    ]);
+    let company = entry.company(known);
+    let login: Option<Login> = entry.id("login");
+    if let Some(login) = &login {
+        // Logins are unique across companies: a sign-in names no company.
+        entry.unique(seen, "login", login.as_str().to_owned());
+    }
+    let secret = secret(entry);
+    let (company, login) = (company?, login?);
+    Some(UserEntry {
+        name: entry.text_or("name", login.as_str()),
+        secret: secret?,
+        roles: entry.texts("roles"),
+        groups: entry.texts("groups"),
+        privileges: entry.texts("privileges"),
+        company,
+        login,
+    })
+}
+
+fn secret(entry: &Entry<'_>) -> Option<Secret> {
+    match (entry.text("password"), entry.text("password_hash")) {
+        (Some(password), None) => Some(Secret::Password(Password::new(password))),
+        (None, Some(hash)) => match PasswordHash::parse(&hash) {
+            Ok(hash) => Some(Secret::Hash(hash)),
+            Err(_) => entry.fault("password_hash", "is no argon2id hash in PHC form"),
+        },
+        (Some(_), Some(_)) => entry.fault("password_hash", "stands beside a password; one of them is enough"),
+        (None, None) => entry.fault("password", "is missing (or a password_hash instead)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(text: &str) -> Vec<String> {
+        Directory::parse(text).unwrap_err().0
+    }
+
+    #[test]
+    fn the_demo_has_what_its_commands_use() {
+        let demo = Directory::demo().unwrap();
+        let logins: Vec<&str> = demo.users.iter().map(|user| user.login.as_str()).collect();
+        for login in ["alice", "bob", "mona", "admin"] {
+            assert!(logins.contains(&login), "{login}");
+        }
+        assert!(demo.devices.len() >= 3);
+        assert_eq!(demo.companies.len(), 2);
+    }
+
+    #[test]
+    fn every_fault_is_named_with_its_place() {
+        let text = r#"{
+            "companies": [{"id": "1"}, {"id": "a b"}, {"id": "1"}],
+            "users": [
+                {"company": "1", "login": "alice", "password": "x", "groups": "administrators"},
+                {"company": "2", "login": "alice", "password": "x", "password_hash": "y"},
+                {"company": "1", "login": "", "passwrod": "x"},
+                7
+            ],
+            "devices": [{"company": "1", "id": "a/b"}, {"id": "ID5"}],
+            "extra": 1
+        }"#;
+        assert_eq!(
+            faults(text),
+            [
+                "extra: there is no such member here",
+                "companies[1].id: a company id is 1 to 32 letters, digits, '_' or '-'",
+                "companies[2].id: stands more than once",
+                "users[0].groups: must be a list of texts",
+                "users[1].company: is none of the companies in this file",
+                "users[1].login: stands more than once",
+                "users[1].password_hash: stands beside a password; one of them is enough",
+                "users[2].passwrod: there is no such member here",
+                "users[2].login: a login is 1 to 100 characters, none of them a control character",
+                "users[2].password: is missing (or a password_hash instead)",
+                "users[3]: must be an object",
+                "devices[0].id: a device id is 1 to 128 printable ASCII characters other than '/', '?' and '#'",
+                "devices[1].company: is missing",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_no_json_object_is_refused() {
+        assert!(faults("{").first().unwrap().starts_with("it is not JSON"));
+        assert_eq!(faults("[]"), ["the file: must be an object"]);
+    }
+
+    #[test]
+    fn an_empty_directory_is_one() {
+        assert!(Directory::parse("{}").unwrap().users.is_empty());
+    }
+}

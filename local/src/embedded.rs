@@ -1,0 +1,42 @@
+//! DynamoDB inside the process, reached over HTTP like the real one.
+
+use std::path::Path;
+
+use dynoxide::Database;
+use dynoxide::server::serve_with_shutdown;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::StartError;
+
+/// Starts the store in memory or in `data`; the answer is its endpoint.
+pub(crate) async fn start(
+    data: Option<&Path>,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<(String, JoinHandle<()>), StartError> {
+    let unusable = |error: &dyn std::fmt::Display| StartError::new("the data file cannot be used", error);
+    let database = match data {
+        None => Database::memory().map_err(|error| unusable(&error))?,
+        Some(path) => {
+            let path = path.to_str().ok_or_else(|| unusable(&"its path is not UTF-8"))?;
+            Database::new(path).map_err(|error| unusable(&error))?
+        }
+    };
+    let listener = TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .map_err(|error| StartError::new("no port for the embedded store", error))?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| StartError::new("the embedded store's address is unknown", error))?;
+    let task = tokio::spawn(async move {
+        let shutdown = async move {
+            // A sender that is gone means stop as well.
+            let _ = stopped.wait_for(|stop| *stop).await;
+        };
+        if let Err(error) = serve_with_shutdown(listener, database, shutdown).await {
+            tracing::error!(error, "the embedded store ended");
+        }
+    });
+    Ok((format!("http://{address}"), task))
+}

@@ -1,0 +1,254 @@
+//! A small API Gateway: every HTTP request becomes an event of payload format 2.0 and takes the event's way in.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use holdfast::Clock;
+use holdfast::runtime::{self, App, Function, Route};
+use lambda_http::Context;
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
+use percent_encoding::percent_decode_str;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use crate::{FUNCTIONS, guide};
+
+/// What an event can carry to a function: Lambda's limit, 6 MB, less what base64 adds.
+const MAX_EVENT_BODY: usize = 4 * 1024 * 1024;
+
+pub(crate) fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    mut stopped: watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    let router = axum::Router::new().fallback(proxy).with_state(app);
+    tokio::spawn(async move {
+        let shutdown = async move {
+            // A sender that is gone means stop as well.
+            let _ = stopped.wait_for(|stop| *stop).await;
+        };
+        if let Err(error) = axum::serve(listener, router)
+            .with_graceful_shutdown(shutdown)
+            .await
+        {
+            tracing::error!(%error, "the server ended");
+        }
+    })
+}
+
+async fn proxy(State(app): State<Arc<App>>, request: Request) -> Response {
+    let started = Instant::now();
+    // The query string carries tokens, so the line has the path alone.
+    let line = format!("{} {}", request.method(), request.uri().path());
+    let response = respond(&app, request).await;
+    tracing::info!(target: "requests", "{line} -> {} in {} ms", response.status().as_u16(), started.elapsed().as_millis());
+    response
+}
+
+async fn respond(app: &App, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    if path == "/" && parts.method == "GET" {
+        return guide::page(FUNCTIONS).into_response();
+    }
+    let Some(matched) = route(parts.method.as_str(), path) else {
+        return gateway_message(StatusCode::NOT_FOUND, "Not Found");
+    };
+    let Ok(body) = to_bytes(body, MAX_EVENT_BODY).await else {
+        return gateway_message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    };
+    let mut context = Context::default();
+    context.request_id = Uuid::new_v4().to_string();
+    let Ok(event) = event(&matched, &parts.headers, parts.uri.query(), path, &body) else {
+        return gateway_message(StatusCode::BAD_REQUEST, "Bad Request");
+    };
+    response(runtime::answer(matched.function, app, &event, context).await)
+}
+
+/// What API Gateway itself answers with, before any function.
+fn gateway_message(status: StatusCode, message: &str) -> Response {
+    (
+        status,
+        [(CONTENT_TYPE, "application/json")],
+        json!({ "message": message }).to_string(),
+    )
+        .into_response()
+}
+
+struct Matched {
+    function: &'static Function,
+    route: &'static Route,
+    parameters: Map<String, Value>,
+}
+
+/// The route that serves this method and path. A literal segment is preferred to a parameter.
+fn route(method: &str, path: &str) -> Option<Matched> {
+    FUNCTIONS
+        .iter()
+        .flat_map(|function| function.routes.iter().map(move |route| (*function, route)))
+        .filter(|(_, route)| route.method.as_str() == method)
+        .filter_map(|(function, route)| {
+            parameters(route.path, path).map(|parameters| Matched {
+                function,
+                route,
+                parameters,
+            })
+        })
+        .min_by_key(|matched| matched.parameters.len())
+}
+
+fn parameters(template: &str, path: &str) -> Option<Map<String, Value>> {
+    let (mut wanted, mut given) = (template.split('/'), path.split('/'));
+    let mut parameters = Map::new();
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Some(parameters),
+            (Some(wanted), Some(given)) => match wanted.strip_prefix('{').and_then(|w| w.strip_suffix('}')) {
+                Some(name) if !given.is_empty() => {
+                    parameters.insert(name.to_owned(), Value::from(decoded(given)));
+                }
+                None if wanted == given => {}
+                _ => return None,
+            },
+            _ => return None,
+        }
+    }
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+fn event(
+    matched: &Matched,
+    headers: &HeaderMap,
+    query: Option<&str>,
+    path: &str,
+    body: &Bytes,
+) -> Result<Box<RawValue>, serde_json::Error> {
+    let now = Clock::System.now();
+    let path = decoded(path);
+    let key = matched.route.key();
+    let (text, is_base64) = match std::str::from_utf8(body) {
+        Ok(text) if is_text(headers) => (text.to_owned(), false),
+        _ => (STANDARD.encode(body), true),
+    };
+    let mut event = json!({
+        "version": "2.0",
+        "routeKey": key,
+        "rawPath": path,
+        "rawQueryString": query.unwrap_or_default(),
+        "headers": joined(headers),
+        "pathParameters": matched.parameters,
+        "requestContext": {
+            "accountId": "local",
+            "apiId": "local",
+            "domainName": "localhost",
+            "domainPrefix": "localhost",
+            "http": {
+                "method": matched.route.method.as_str(),
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1",
+                "userAgent": headers.get("user-agent").and_then(|v| v.to_str().ok()).unwrap_or_default(),
+            },
+            "requestId": Uuid::new_v4().to_string(),
+            "routeKey": key,
+            "stage": "$default",
+            "timeEpoch": now.unix_ms(),
+        },
+        "isBase64Encoded": is_base64 && !body.is_empty(),
+    });
+    if let Some(event) = event.as_object_mut() {
+        if !body.is_empty() {
+            event.insert("body".to_owned(), Value::from(text));
+        }
+        let cookies: Vec<&str> = headers
+            .get_all(COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';').map(str::trim))
+            .collect();
+        if !cookies.is_empty() {
+            event.insert("cookies".to_owned(), json!(cookies));
+        }
+    }
+    to_raw_value(&event)
+}
+
+/// Whether the gateway hands the body on as text rather than in base64.
+fn is_text(headers: &HeaderMap) -> bool {
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    content_type.starts_with("text/")
+        || content_type.starts_with("application/json")
+        || content_type.starts_with("application/xml")
+}
+
+/// Headers as the gateway hands them on: lower case, repeated ones joined, cookies apart.
+fn joined(headers: &HeaderMap) -> Map<String, Value> {
+    headers
+        .keys()
+        .filter(|name| *name != COOKIE)
+        .map(|name| {
+            let values: Vec<String> = headers
+                .get_all(name)
+                .iter()
+                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+                .collect();
+            (name.as_str().to_owned(), Value::from(values.join(",")))
+        })
+        .collect()
+}
+
+fn response(event: ApiGatewayV2httpResponse) -> Response {
+    let body = match event.body {
+        None => Body::empty(),
+        Some(lambda_http::Body::Text(text)) => Body::from(text),
+        Some(lambda_http::Body::Binary(bytes)) => Body::from(bytes),
+        Some(_) => Body::empty(),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = u16::try_from(event.status_code)
+        .ok()
+        .and_then(|status| StatusCode::from_u16(status).ok())
+        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = event.headers;
+    for cookie in event.cookies {
+        if let Ok(cookie) = cookie.parse() {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_match_whole_paths_and_decode_parameters() {
+        let path = "/rest/v1.3/inventory/deviceMgmt/devices/a%20b%2Fc/action";
+        let matched = route("POST", path).unwrap();
+        assert_eq!(matched.function.name, "lock-device");
+        assert_eq!(matched.parameters["deviceId"], "a b/c");
+        assert_eq!(matched.parameters["versionId"], "v1.3");
+        assert!(route("GET", path).is_none());
+        assert!(route("POST", "/rest/v1.3/inventory/deviceMgmt/devices//action").is_none());
+        assert!(route("POST", "/rest/v1.3/inventory/deviceMgmt/devices/a/action/").is_none());
+    }
+}

@@ -1,0 +1,111 @@
+//! Enters a directory into the store. What is there already stays as it is, locks and all.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use holdfast::identity::{NewCredential, PasswordHash, hash_password};
+use holdfast::lock::Timestamp;
+use holdfast::store::{Item, NewDevice, NewUser, RowKey, Store, StoreError, Table};
+
+use crate::StartError;
+use crate::directory::{Directory, Secret};
+
+/// `BatchGetItem` takes at most this many keys.
+const KEYS_PER_READ: usize = 100;
+
+pub(crate) async fn import(store: &Store, directory: &Directory, now: Timestamp) -> Result<(), StartError> {
+    let failed = |error: StoreError| StartError::new("the directory cannot be entered", error);
+    for company in &directory.companies {
+        let licences = company.licences.iter().cloned().map(AttributeValue::S).collect();
+        let row = HashMap::from([
+            (
+                "pk".to_owned(),
+                AttributeValue::S(RowKey::company(&company.id).pk().to_owned()),
+            ),
+            (
+                "company".to_owned(),
+                AttributeValue::S(company.id.as_str().to_owned()),
+            ),
+            ("company_name".to_owned(), AttributeValue::S(company.name.clone())),
+            ("licences".to_owned(), AttributeValue::L(licences)),
+            ("rev".to_owned(), AttributeValue::N("1".to_owned())),
+        ]);
+        enter(store, Table::Resources, row).await?;
+    }
+    for users in directory.users.chunks(KEYS_PER_READ) {
+        let keys: Vec<RowKey> = users.iter().map(|user| RowKey::credential(&user.login)).collect();
+        let mut known = store.read(&keys).await.map_err(failed)?;
+        for (user, key) in users.iter().zip(&keys) {
+            let row = NewUser {
+                company: &user.company,
+                login: &user.login,
+                name: &user.name,
+                roles: &user.roles,
+                groups: &user.groups,
+                privileges: &user.privileges,
+            };
+            enter(store, Table::Resources, row.to_item(now)).await?;
+            // Hashing takes its time: not for a credential that is there.
+            if known.take(key).is_none() {
+                let password_hash = &hash(&user.secret).await?;
+                let row = NewCredential {
+                    company: &user.company,
+                    login: &user.login,
+                    password_hash,
+                };
+                enter(store, Table::Identity, row.to_item()).await?;
+            }
+        }
+    }
+    for device in &directory.devices {
+        let row = NewDevice {
+            company: &device.company,
+            id: &device.id,
+            name: &device.name,
+            ip: &device.ip,
+            description: &device.description,
+        };
+        enter(store, Table::Resources, row.to_item()).await?;
+    }
+    Ok(())
+}
+
+async fn hash(secret: &Secret) -> Result<PasswordHash, StartError> {
+    match secret {
+        Secret::Hash(hash) => Ok(hash.clone()),
+        Secret::Password(password) => {
+            let password = password.clone();
+            tokio::task::spawn_blocking(move || hash_password(&password))
+                .await
+                .map_err(|error| StartError::new("a password cannot be hashed", error))?
+                .map_err(|error| StartError::new("a password cannot be hashed", error))
+        }
+    }
+}
+
+async fn enter(store: &Store, table: Table, row: Item) -> Result<(), StartError> {
+    let sent = store
+        .client()
+        .put_item()
+        .table_name(store.table_name(table))
+        .set_item(Some(row))
+        // Two starts on the same data: the second one must not free what is locked.
+        .condition_expression("attribute_not_exists(pk)")
+        .send()
+        .await;
+    match sent {
+        Ok(_) => Ok(()),
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
+        {
+            Ok(())
+        }
+        Err(error) => Err(StartError::new(
+            "the directory cannot be entered",
+            aws_sdk_dynamodb::Error::from(error),
+        )),
+    }
+}

@@ -1,0 +1,155 @@
+//! The whole API on one machine: a small API Gateway in front of the very handlers that the Lambdas run, over an
+//! embedded DynamoDB that the real client reaches over HTTP. There is no in-memory twin of anything.
+
+pub mod directory;
+mod embedded;
+mod gateway;
+pub mod guide;
+mod import;
+mod tables;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
+use holdfast::Clock;
+use holdfast::identity::Passwords;
+use holdfast::runtime::{App, Function};
+use holdfast::store::{self, Store, Tables};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use directory::Directory;
+
+/// Every function of the system, in the order of the API table.
+pub static FUNCTIONS: &[&Function] = &[&lock_device::FUNCTION, &sign_in::FUNCTION, &devices::FUNCTION];
+
+/// How the local server is to run.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The port on 127.0.0.1; zero picks a free one.
+    pub port: u16,
+    /// Where the data live. In memory without a file.
+    pub data: Option<PathBuf>,
+    /// Another DynamoDB endpoint to use instead of the embedded one.
+    pub dynamodb: Option<String>,
+    /// Who and what the store starts with, where it does not have them yet.
+    pub directory: Directory,
+    /// Where `now` comes from.
+    pub clock: Clock,
+}
+
+/// Why the local server does not start: one line for its user.
+#[derive(Debug)]
+pub struct StartError(String);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl StartError {
+    fn new(doing: &str, error: impl fmt::Display) -> Self {
+        Self(format!("{doing}: {error}"))
+    }
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    store: Store,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts the server, creates the tables where they are missing and fills in the directory.
+    ///
+    /// # Errors
+    /// [`StartError`], in one line.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = Vec::new();
+        // The port first: whoever has it taken is told before anything else is done.
+        let listener = TcpListener::bind(("127.0.0.1", options.port))
+            .await
+            .map_err(|error| StartError::new(&format!("port {} cannot be used", options.port), error))?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| StartError::new("the address is unknown", error))?;
+        let endpoint = match options.dynamodb {
+            Some(endpoint) => endpoint,
+            None => {
+                let (endpoint, task) = embedded::start(options.data.as_deref(), stopped.clone()).await?;
+                tasks.push(task);
+                endpoint
+            }
+        };
+        let store = Store::new(local_client(&endpoint), table_names());
+        tables::create(&store).await?;
+        import::import(&store, &options.directory, options.clock.now()).await?;
+        let app = App {
+            store: store.clone(),
+            clock: options.clock,
+            passwords: Passwords::default(),
+            // A client would never send a `Secure` cookie back over plain HTTP.
+            secure_cookies: false,
+        };
+        tasks.push(gateway::serve(listener, Arc::new(app), stopped));
+        Ok(Self {
+            address,
+            store,
+            stop,
+            tasks,
+        })
+    }
+
+    /// Where the server listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The store behind it.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Stops taking requests, lets the running ones finish and closes the data.
+    pub async fn stop(self) {
+        // Nobody listens any more where every task has ended by itself.
+        let _ = self.stop.send(true);
+        for task in self.tasks {
+            let _ = task.await;
+        }
+    }
+}
+
+/// The names of the local tables.
+#[must_use]
+pub fn table_names() -> Tables {
+    Tables {
+        resources: "holdfast-resources".to_owned(),
+        identity: "holdfast-identity".to_owned(),
+    }
+}
+
+/// A client for an endpoint on this machine or network, with the functions' own retries and timeouts.
+#[must_use]
+pub fn local_client(endpoint: &str) -> aws_sdk_dynamodb::Client {
+    // Local stores ask for a signature and accept any.
+    let credentials = Credentials::new("local", "local", None, None, "local");
+    let config = aws_config::SdkConfig::builder()
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build();
+    store::client(&config, Some(endpoint))
+}

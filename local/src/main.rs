@@ -1,0 +1,96 @@
+//! `cargo run`: the local server.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use holdfast::Clock;
+use holdfast_local::directory::Directory;
+use holdfast_local::{Options, Server, guide};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Owner-only locks for privileged sessions, network devices and user accounts: the whole API on this machine,
+/// over an embedded DynamoDB.
+#[derive(Debug, Parser)]
+#[command(name = "holdfast-local", version, about)]
+struct Arguments {
+    /// The port on 127.0.0.1 to listen on; 0 picks a free one.
+    #[arg(long, default_value_t = 6500)]
+    port: u16,
+    /// Keep the data in this file, so that locks survive a restart. Without it they live in memory.
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// Start with the people and devices of this JSON file instead of the demo's.
+    #[arg(long, value_name = "FILE")]
+    directory: Option<PathBuf>,
+    /// Use the DynamoDB at this address instead of the embedded one.
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    dynamodb: Option<String>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    tracing_subscriber::registry()
+        .with(
+            tracing_subscriber::fmt::layer()
+                .with_target(false)
+                .with_writer(io::stderr),
+        )
+        // One line a request; of the handlers only what went wrong.
+        .with(
+            Targets::new()
+                .with_default(tracing::Level::WARN)
+                .with_target("requests", tracing::Level::INFO),
+        )
+        .init();
+    match run(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("holdfast-local: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), String> {
+    let is_demo = arguments.directory.is_none();
+    let options = Options {
+        port: arguments.port,
+        data: arguments.data,
+        dynamodb: arguments.dynamodb,
+        directory: directory(arguments.directory.as_deref())?,
+        clock: Clock::System,
+    };
+    let server = Server::start(options).await.map_err(|error| error.to_string())?;
+    announce(&format!("http://{}", server.address()), is_demo).map_err(|error| error.to_string())?;
+    tokio::signal::ctrl_c().await.map_err(|error| error.to_string())?;
+    // A client that holds its connection open must not keep the server from ending.
+    let _ = tokio::time::timeout(Duration::from_secs(3), server.stop()).await;
+    Ok(())
+}
+
+fn directory(file: Option<&Path>) -> Result<Directory, String> {
+    match file {
+        None => Directory::demo().map_err(|error| error.to_string()),
+        Some(path) => {
+            let text =
+                std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+            Directory::parse(&text).map_err(|error| format!("{}: {error}", path.display()))
+        }
+    }
+}
+
+fn announce(base: &str, is_demo: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if is_demo {
+        // These secrets are public; those of a directory of one's own are never printed.
+        writeln!(out, "{}", guide::demo_commands(base))?;
+    }
+    writeln!(out, "listening on {base}")?;
+    out.flush()
+}

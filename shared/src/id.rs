@@ -1,0 +1,171 @@
+//! The names of things, checked where they enter: each has its own alphabet, so that a table key built from
+//! them can be read in one way only.
+
+use std::fmt;
+
+use icu_normalizer::ComposingNormalizerBorrowed;
+
+use crate::lock::Owner;
+
+/// A name that breaks the rule of its kind; displays as one plain sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidId(&'static str);
+
+impl fmt::Display for InvalidId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for InvalidId {}
+
+/// A company: the border that no request crosses. `[A-Za-z0-9_-]{1,32}`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Company(String);
+
+impl Company {
+    /// The company id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<&str> for Company {
+    type Error = InvalidId;
+
+    fn try_from(text: &str) -> Result<Self, InvalidId> {
+        let fits = (1..=32).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        fits.then(|| Self(text.to_owned()))
+            .ok_or(InvalidId("a company id is 1 to 32 letters, digits, '_' or '-'"))
+    }
+}
+
+/// A user's login: 1 to 100 characters without control characters, case-sensitive, unique across companies.
+///
+/// It is kept in Unicode's composed form (NFC), so that what looks the same is the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Login(String);
+
+impl Login {
+    /// The login as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// This user as the owner of a lock.
+    #[must_use]
+    pub fn to_owner(&self) -> Owner {
+        Owner::new(self.0.clone())
+    }
+}
+
+impl TryFrom<&str> for Login {
+    type Error = InvalidId;
+
+    fn try_from(text: &str) -> Result<Self, InvalidId> {
+        let composed = ComposingNormalizerBorrowed::new_nfc().normalize(text);
+        let fits = (1..=100).contains(&composed.chars().count()) && !composed.chars().any(char::is_control);
+        fits.then(|| Self(composed.into_owned())).ok_or(InvalidId(
+            "a login is 1 to 100 characters, none of them a control character",
+        ))
+    }
+}
+
+/// A network device: 1 to 128 printable ASCII characters except `/`, `?` and `#`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeviceId(String);
+
+impl DeviceId {
+    /// The device id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<&str> for DeviceId {
+    type Error = InvalidId;
+
+    fn try_from(text: &str) -> Result<Self, InvalidId> {
+        let fits = (1..=128).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| matches!(b, 0x20..=0x7e) && !matches!(b, b'/' | b'?' | b'#'));
+        fits.then(|| Self(text.to_owned())).ok_or(InvalidId(
+            "a device id is 1 to 128 printable ASCII characters other than '/', '?' and '#'",
+        ))
+    }
+}
+
+macro_rules! display_as_text {
+    ($($id:ty),*) => {$(
+        impl fmt::Display for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    )*};
+}
+display_as_text!(Company, Login, DeviceId);
+
+/// The invocation that makes a write: the Lambda context's own request id, never the gateway's or the client's.
+///
+/// It is recorded with every write, so that a write whose answer was lost is known again when it is retried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// The invocation with this id.
+    #[must_use]
+    pub fn new(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_company_keeps_to_its_alphabet() {
+        assert!(Company::try_from("Acme_1-x").is_ok());
+        for bad in ["", "a/b", "ü", "a b", &"x".repeat(33)] {
+            assert!(Company::try_from(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_login_is_composed_counted_in_characters_and_case_sensitive() {
+        assert_eq!(
+            Login::try_from("Zoe\u{308}").unwrap(),
+            Login::try_from("Zo\u{eb}").unwrap()
+        );
+        assert_ne!(
+            Login::try_from("alice").unwrap(),
+            Login::try_from("Alice").unwrap()
+        );
+        assert!(Login::try_from("é".repeat(100).as_str()).is_ok());
+        for bad in ["", "a\nb", "\u{7f}", &"x".repeat(101)] {
+            assert!(Login::try_from(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_device_id_is_printable_ascii_that_no_url_cuts() {
+        assert!(DeviceId::try_from("ID5 %2F~").is_ok());
+        for bad in ["", "a/b", "a?b", "a#b", "a\u{7f}", "é", &"x".repeat(129)] {
+            assert!(DeviceId::try_from(bad).is_err(), "{bad:?}");
+        }
+    }
+}

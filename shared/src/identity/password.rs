@@ -1,0 +1,153 @@
+use std::num::NonZero;
+use std::sync::Arc;
+
+use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc};
+use argon2::{Algorithm, Argon2, Params, Version};
+use tokio::sync::Semaphore;
+
+use super::secret::redacted;
+use crate::store::{Corrupt, StoreError};
+
+/// Memory in KiB, passes, lanes: OWASP's second recommendation for argon2id.
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// The hash of a password that nobody has, with the parameters above: what an unknown login is verified
+/// against, so that it costs what a known one costs.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdCEh$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// A password as it was typed.
+#[derive(Clone)]
+pub struct Password(String);
+
+impl Password {
+    /// The password with this text.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+/// An argon2id hash in PHC form, as stored.
+#[derive(Clone)]
+pub struct PasswordHash(String);
+
+redacted!(Password, PasswordHash);
+
+impl PasswordHash {
+    /// Reads a stored or imported hash.
+    ///
+    /// # Errors
+    /// [`Corrupt`] where it is no argon2id hash in PHC form.
+    pub fn parse(text: &str) -> Result<Self, Corrupt> {
+        let corrupt = Corrupt {
+            attribute: "password_hash",
+        };
+        let hash = phc::PasswordHash::new(text).map_err(|_| corrupt)?;
+        if hash.algorithm.as_str() != "argon2id" || hash.salt.is_none() || hash.hash.is_none() {
+            return Err(corrupt);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The PHC form, for the one place that stores it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    fn of_nobody() -> Self {
+        Self(NOBODY.to_owned())
+    }
+
+    fn matches(&self, password: &Password) -> bool {
+        phc::PasswordHash::new(&self.0).is_ok_and(|hash| {
+            Argon2::default()
+                .verify_password(password.0.as_bytes(), &hash)
+                .is_ok()
+        })
+    }
+}
+
+/// Hashes a new password. Blocks for tens of milliseconds.
+///
+/// # Errors
+/// [`StoreError::Defect`] where hashing fails, which takes a system without memory or randomness.
+pub fn hash_password(password: &Password) -> Result<PasswordHash, StoreError> {
+    let failed = || StoreError::Defect("a password could not be hashed".to_owned());
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|_| failed())?;
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password(password.0.as_bytes())
+        .map(|hash| PasswordHash(hash.to_string()))
+        .map_err(|_| failed())
+}
+
+/// Verifies passwords off the async threads, no more at once than there are processors.
+#[derive(Clone, Debug)]
+pub struct Passwords(Arc<Semaphore>);
+
+impl Default for Passwords {
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self(Arc::new(Semaphore::new(processors)))
+    }
+}
+
+impl Passwords {
+    /// Whether `password` is the one that was hashed. Without a hash the work is done all the same, in vain.
+    ///
+    /// # Errors
+    /// [`StoreError::Defect`] where the worker thread is lost.
+    pub async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<bool, StoreError> {
+        let lost = || StoreError::Defect("password verification did not finish".to_owned());
+        let _permit = self.0.acquire().await.map_err(|_| lost())?;
+        let known = hash.is_some();
+        let hash = hash.unwrap_or_else(PasswordHash::of_nobody);
+        let matches = tokio::task::spawn_blocking(move || hash.matches(&password))
+            .await
+            .map_err(|_| lost())?;
+        Ok(matches && known)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_matches_its_own_password_only_and_hides_itself() {
+        let hash = hash_password(&Password::new("correct horse")).unwrap();
+        assert!(hash.reveal().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(hash.matches(&Password::new("correct horse")));
+        assert!(!hash.matches(&Password::new("correct horse ")));
+        assert_eq!(
+            format!("{hash:?} {:?}", Password::new("x")),
+            "PasswordHash(redacted) Password(redacted)"
+        );
+    }
+
+    #[test]
+    fn nobody_costs_what_somebody_costs() {
+        let nobody = phc::PasswordHash::new(NOBODY).unwrap();
+        let somebody = hash_password(&Password::new("x")).unwrap();
+        let somebody = phc::PasswordHash::new(somebody.reveal()).unwrap();
+        assert_eq!(nobody.params.to_string(), somebody.params.to_string());
+        assert_eq!(nobody.algorithm, somebody.algorithm);
+        assert_eq!(nobody.version, somebody.version);
+        assert!(PasswordHash::parse(NOBODY).is_ok());
+    }
+
+    #[test]
+    fn only_argon2id_in_phc_form_is_a_hash() {
+        for text in [
+            "",
+            "hunter2",
+            "$2b$12$abcdefghijklmnopqrstuv",
+            "$argon2id$v=19$m=19456,t=2,p=1",
+        ] {
+            assert!(PasswordHash::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

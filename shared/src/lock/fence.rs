@@ -1,0 +1,35 @@
+use std::fmt;
+
+/// A number that grows by one each time a lock changes hands and never goes back, even across a release.
+///
+/// A system that is protected by the lock refuses a fence smaller than the largest it has seen; only so is
+/// the late holder of a lease that ran out harmless.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fence(u64);
+
+impl Fence {
+    /// The fence with this number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number, as it stands in the table and in `Lock-Fence`.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The fence of the next acquisition.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        // 2^64 acquisitions of one row cannot happen; staying at the top keeps the promise never to go back.
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Fence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

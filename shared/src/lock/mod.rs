@@ -1,0 +1,21 @@
+//! The lock protocol, as pure values: who holds what since when, and what a request may change.
+//!
+//! Nothing here knows of DynamoDB, HTTP or a clock. A caller reads a row, asks [`decide`] what a request
+//! means for it at a given moment, and writes the answer with a condition ([`crate::store`]).
+
+mod decide;
+mod fence;
+mod owner;
+mod request;
+mod state;
+mod timestamp;
+
+pub use decide::{Change, Decision, Outcome, decide};
+pub use fence::Fence;
+pub use owner::Owner;
+pub use request::{InvalidLease, Lease, LeaseChange, Request, Text};
+pub use state::{Lock, State};
+pub use timestamp::Timestamp;
+
+#[cfg(test)]
+mod model_test;

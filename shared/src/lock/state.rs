@@ -1,0 +1,57 @@
+use super::{Fence, Owner, Timestamp};
+
+/// A lock as it is recorded. Whether it still holds is for [`State::live`] to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lock {
+    /// Whom it belongs to.
+    pub owner: Owner,
+    /// When it was acquired; a renewal leaves it.
+    pub since: Timestamp,
+    /// The moment from which on it is free; `None` holds until it is released.
+    pub until: Option<Timestamp>,
+    /// A short title for those who are locked out.
+    pub title: Option<String>,
+    /// What those who are locked out are told.
+    pub message: Option<String>,
+}
+
+/// The lock attributes of a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    fence: Fence,
+    recorded: Option<Lock>,
+}
+
+impl State {
+    /// A row's state, from what is recorded on it.
+    #[must_use]
+    pub const fn new(fence: Fence, recorded: Option<Lock>) -> Self {
+        Self { fence, recorded }
+    }
+
+    /// The fence of the latest acquisition, live or not; zero before the first.
+    #[must_use]
+    pub const fn fence(&self) -> Fence {
+        self.fence
+    }
+
+    /// The lock that holds at `now`. A lease whose `until` has come reads as free, to the millisecond.
+    #[must_use]
+    pub fn live(&self, now: Timestamp) -> Option<&Lock> {
+        self.recorded
+            .as_ref()
+            .filter(|lock| lock.until.is_none_or(|until| now < until))
+    }
+
+    /// Whether a lease stands on the row that ran out and that nobody has taken over or released.
+    #[must_use]
+    pub fn has_run_out(&self, now: Timestamp) -> bool {
+        self.recorded.is_some() && self.live(now).is_none()
+    }
+
+    /// Whether the lock recorded here is the tenure that `owner` began with `fence`, run out or not.
+    #[must_use]
+    pub fn is_tenure(&self, owner: &Owner, fence: Fence) -> bool {
+        self.fence == fence && self.recorded.as_ref().is_some_and(|lock| lock.owner == *owner)
+    }
+}

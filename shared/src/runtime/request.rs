@@ -1,0 +1,51 @@
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Request, RequestExt};
+
+use crate::id::RequestId;
+
+/// A parameter of the path, decoded by the gateway.
+#[must_use]
+pub fn path_parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    request
+        .path_parameters_ref()
+        .and_then(|parameters| parameters.first(name))
+}
+
+/// The path of the route that the gateway matched, with its parameters in braces.
+#[must_use]
+pub fn route_path(request: &Request) -> &str {
+    match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => {
+            let key = context.route_key.as_deref().unwrap_or_default();
+            key.split_once(' ').map_or("", |(_, path)| path)
+        }
+        _ => "",
+    }
+}
+
+/// A parameter of the query string, decoded.
+#[must_use]
+pub fn query_parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    request
+        .query_string_parameters_ref()
+        .and_then(|parameters| parameters.first(name))
+}
+
+/// The request's body, empty where there is none.
+#[must_use]
+pub fn body(request: &Request) -> &[u8] {
+    match request.body() {
+        Body::Text(text) => text.as_bytes(),
+        Body::Binary(bytes) => bytes,
+        _ => &[],
+    }
+}
+
+/// The invocation that this request is.
+#[must_use]
+pub fn request_id(request: &Request) -> RequestId {
+    let id = request
+        .lambda_context_ref()
+        .map(|context| context.request_id.as_str());
+    RequestId::new(id.unwrap_or_default())
+}

@@ -1,0 +1,40 @@
+//! The conditions of every write, by name. A condition is where a race is decided: the table applies it and
+//! the write as one step, so what it says holds even where the deciding code errs.
+
+/// Two callers want the same free lock, or one of them acts on a state that has passed.
+///
+/// The lock must be free, or have run out, *and* the row must be the one that was decided on. An absent row has
+/// no `rev`, so nothing is ever created by locking it.
+pub const ACQUIRE: &str = "rev = :seen AND (attribute_not_exists(lock_owner) OR lock_until <= :now)";
+
+/// The owner renews while the lease runs out and someone else takes over: only the owner's own tenure is renewed.
+pub const RENEW: &str = "rev = :seen AND lock_owner = :me";
+
+/// A late unlock meets the successor's lock: without the owner in the condition it would free it.
+pub const RELEASE: &str = "rev = :seen AND lock_owner = :me";
+
+/// Parallel guesses for one login: an attempt is counted before it is verified, and never past the limit.
+///
+/// The same invocation counts once, however often the SDK sends it.
+pub const RESERVE_ATTEMPT: &str = "attribute_exists(pk) AND #attempts < :limit \
+     AND (attribute_not_exists(last_request) OR last_request <> :request)";
+
+/// The first attempts after a lockout: one of them starts the count over, and the others then count on.
+pub const RESERVE_ATTEMPT_AFTER_LOCKOUT: &str = "attribute_exists(pk) AND #attempts >= :limit AND #attempt_at <= :lockout_over \
+     AND (attribute_not_exists(last_request) OR last_request <> :request)";
+
+/// The account is locked, or locked and unlocked again, while its owner signs in: no session may come of it.
+pub const USER_STILL_UNLOCKED: &str =
+    "fence = :fence AND (attribute_not_exists(lock_owner) OR lock_until <= :now)";
+
+/// Two sessions under one token, which would need a collision of 256 random bits: refused rather than overwritten.
+pub const SESSION_ABSENT: &str = "attribute_not_exists(pk)";
+
+/// The credential was removed while its owner signed in.
+pub const CREDENTIAL_EXISTS: &str = "attribute_exists(pk)";
+
+/// A session is used while it is signed out or runs out: a dead session is not revived.
+pub const SESSION_LIVE: &str = "attribute_exists(pk) AND expires_at > :now";
+
+/// Two sign-outs of one session: the first one ends it.
+pub const SESSION_EXISTS: &str = "attribute_exists(pk)";

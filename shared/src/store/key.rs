@@ -1,0 +1,152 @@
+use sha2::{Digest, Sha256};
+
+use crate::id::{Company, DeviceId, Login};
+
+/// One of the two tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Table {
+    /// What locks guard.
+    Resources,
+    /// Who may lock.
+    Identity,
+}
+
+/// The key of one row. The kind stands first, so that a function's policy can be limited to its kinds by
+/// `dynamodb:LeadingKeys`, and free-form text only stands last.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RowKey {
+    table: Table,
+    pk: String,
+}
+
+impl RowKey {
+    /// `user/<login>`.
+    #[must_use]
+    pub fn user(login: &Login) -> Self {
+        Self {
+            table: Table::Resources,
+            pk: format!("user/{login}"),
+        }
+    }
+
+    /// `device/<company>/<id>`.
+    #[must_use]
+    pub fn device(company: &Company, id: &DeviceId) -> Self {
+        Self {
+            table: Table::Resources,
+            pk: format!("device/{company}/{id}"),
+        }
+    }
+
+    /// `company/<id>`.
+    #[must_use]
+    pub fn company(company: &Company) -> Self {
+        Self {
+            table: Table::Resources,
+            pk: format!("company/{company}"),
+        }
+    }
+
+    /// `credential/<login>`.
+    #[must_use]
+    pub fn credential(login: &Login) -> Self {
+        Self {
+            table: Table::Identity,
+            pk: format!("credential/{login}"),
+        }
+    }
+
+    /// `session/<sha-256 of the whole token, in hex>`.
+    #[must_use]
+    pub fn session(token_sha256: &[u8; 32]) -> Self {
+        Self {
+            table: Table::Identity,
+            pk: format!("session/{}", hex::encode(token_sha256)),
+        }
+    }
+
+    /// The key of a row that the store handed over.
+    pub(super) const fn stored(table: Table, pk: String) -> Self {
+        Self { table, pk }
+    }
+
+    /// The table that the row stands in.
+    #[must_use]
+    pub const fn table(&self) -> Table {
+        self.table
+    }
+
+    /// The partition key.
+    #[must_use]
+    pub fn pk(&self) -> &str {
+        &self.pk
+    }
+
+    /// One of `count` shards, always the same for this row: a single hot index key would throttle the table.
+    fn shard(&self, count: u8) -> u8 {
+        let [first, ..]: [u8; 32] = Sha256::digest(self.pk.as_bytes()).into();
+        first % count
+    }
+}
+
+/// A row that a lock can stand on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockTarget {
+    key: RowKey,
+    lock_shard: String,
+}
+
+impl LockTarget {
+    /// The shards of the index `locks`, per company and kind.
+    pub const LOCK_SHARDS: u8 = 16;
+
+    /// A device.
+    #[must_use]
+    pub fn device(company: &Company, id: &DeviceId) -> Self {
+        Self::new(RowKey::device(company, id), company, "device")
+    }
+
+    fn new(key: RowKey, company: &Company, kind: &str) -> Self {
+        let lock_shard = format!("{company}/{kind}/{}", key.shard(Self::LOCK_SHARDS));
+        Self { key, lock_shard }
+    }
+
+    /// The row's key.
+    #[must_use]
+    pub const fn key(&self) -> &RowKey {
+        &self.key
+    }
+
+    /// The row's hash key in the index `locks`, while it is locked.
+    #[must_use]
+    pub fn lock_shard(&self) -> &str {
+        &self.lock_shard
+    }
+}
+
+/// A row's place in the index `listing`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ListingShards {
+    prefix: String,
+}
+
+impl ListingShards {
+    /// The shards of the index `listing`, per kind, company and status class.
+    pub(crate) const COUNT: u8 = 8;
+
+    pub(crate) fn new(kind: &str, company: &Company, status_class: &str) -> Self {
+        Self {
+            prefix: format!("{kind}/{company}/{status_class}"),
+        }
+    }
+
+    /// The hash key of a row in the index.
+    pub(crate) fn of(&self, key: &RowKey) -> String {
+        format!("{}/{}", self.prefix, key.shard(Self::COUNT))
+    }
+
+    /// Every hash key of this list.
+    pub(crate) fn all(&self) -> impl Iterator<Item = String> {
+        (0..Self::COUNT).map(|shard| format!("{}/{shard}", self.prefix))
+    }
+}

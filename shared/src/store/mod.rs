@@ -1,0 +1,86 @@
+//! DynamoDB: keys, rows and the conditional writes. Rows are parsed once, here, at the border.
+
+mod client;
+mod device;
+mod error;
+pub mod expressions;
+mod item;
+mod key;
+mod listing;
+mod lock_row;
+mod read;
+mod schema;
+mod transact;
+mod user;
+
+use std::fmt;
+
+use aws_sdk_dynamodb::Client;
+
+pub use client::client;
+pub use device::{DeviceRow, NewDevice};
+pub use error::{Corrupt, StoreError};
+pub use item::{Attributes, Item};
+pub use key::{LockTarget, RowKey, Table};
+pub use listing::{Page, PageRequest};
+pub use lock_row::{Applied, LockAttributes, Lockable, Rev};
+pub use read::Rows;
+pub use schema::{GlobalIndex, IDENTITY, RESOURCES, TableDefinition};
+pub use transact::Transacted;
+pub use user::{NewUser, UserRow};
+
+pub(crate) use error::{classify, failed_condition};
+pub(crate) use item::{ms, n, s};
+
+/// The names of the two tables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tables {
+    /// Users, devices, activity sessions and what else a lock guards.
+    pub resources: String,
+    /// Credentials and sessions.
+    pub identity: String,
+}
+
+/// The two tables and a client that reaches them. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    client: Client,
+    tables: Tables,
+}
+
+impl Store {
+    /// The store that `client` reaches under these table names.
+    #[must_use]
+    pub const fn new(client: Client, tables: Tables) -> Self {
+        Self { client, tables }
+    }
+
+    /// The client, for the few callers that write rows of their own.
+    #[must_use]
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The configured name of a table.
+    #[must_use]
+    pub fn table_name(&self, table: Table) -> &str {
+        match table {
+            Table::Resources => &self.tables.resources,
+            Table::Identity => &self.tables.identity,
+        }
+    }
+
+    fn table_named(&self, name: &str) -> Option<Table> {
+        [Table::Resources, Table::Identity]
+            .into_iter()
+            .find(|table| self.table_name(*table) == name)
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("tables", &self.tables)
+            .finish_non_exhaustive()
+    }
+}

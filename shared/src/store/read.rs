@@ -1,0 +1,96 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+
+use super::item::s;
+use super::{Item, RowKey, Store, StoreError, Table, classify};
+
+/// How often keys that the store left unprocessed are asked for again.
+const ROUNDS: u32 = 4;
+
+/// Rows read together.
+#[derive(Debug, Default)]
+pub struct Rows(HashMap<RowKey, Item>);
+
+impl Rows {
+    /// Takes a row out; `None` where there is none.
+    pub fn take(&mut self, key: &RowKey) -> Option<Item> {
+        self.0.remove(key)
+    }
+}
+
+impl Store {
+    /// Reads rows of both tables in one strongly consistent `BatchGetItem` (at most 100 keys). A row that is not
+    /// there is absent from the answer; a key given twice is read once.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where the store still leaves keys unprocessed after being asked again.
+    pub async fn read(&self, keys: &[RowKey]) -> Result<Rows, StoreError> {
+        const OPERATION: &str = "BatchGetItem";
+        let mut pending = self.requests(keys)?;
+        let mut rows = HashMap::with_capacity(keys.len());
+        for round in 0..ROUNDS {
+            if pending.is_empty() {
+                return Ok(Rows(rows));
+            }
+            if round > 0 {
+                tokio::time::sleep(Duration::from_millis(25 << round)).await;
+            }
+            let answer = self
+                .client
+                .batch_get_item()
+                .set_request_items(Some(std::mem::take(&mut pending)))
+                .send()
+                .await
+                .map_err(|error| classify(OPERATION, &error))?;
+            for (name, items) in answer.responses.unwrap_or_default() {
+                let table = self
+                    .table_named(&name)
+                    .ok_or_else(|| StoreError::Defect(format!("{OPERATION}: an unknown table")))?;
+                for item in items {
+                    rows.insert(key_of(table, &item)?, item);
+                }
+            }
+            pending = answer.unprocessed_keys.unwrap_or_default();
+        }
+        if pending.is_empty() {
+            Ok(Rows(rows))
+        } else {
+            Err(StoreError::Unavailable(format!(
+                "{OPERATION}: keys left unprocessed"
+            )))
+        }
+    }
+
+    fn requests(&self, keys: &[RowKey]) -> Result<HashMap<String, KeysAndAttributes>, StoreError> {
+        let mut by_table: HashMap<&str, Vec<Item>> = HashMap::with_capacity(2);
+        for (at, key) in keys.iter().enumerate() {
+            // The same key twice in one BatchGetItem is refused by the store.
+            if !keys.iter().take(at).any(|earlier| earlier == key) {
+                by_table
+                    .entry(self.table_name(key.table()))
+                    .or_default()
+                    .push(HashMap::from([("pk".to_owned(), s(key.pk()))]));
+            }
+        }
+        by_table
+            .into_iter()
+            .map(|(name, keys)| {
+                let request = KeysAndAttributes::builder()
+                    .set_keys(Some(keys))
+                    .consistent_read(true)
+                    .build()
+                    .map_err(|_| StoreError::Defect("BatchGetItem: no keys".to_owned()))?;
+                Ok((name.to_owned(), request))
+            })
+            .collect()
+    }
+}
+
+fn key_of(table: Table, item: &Item) -> Result<RowKey, StoreError> {
+    item.get("pk")
+        .and_then(|pk| pk.as_s().ok())
+        .map(|pk| RowKey::stored(table, pk.clone()))
+        .ok_or(StoreError::Corrupt(super::Corrupt { attribute: "pk" }))
+}

@@ -1,0 +1,164 @@
+//! Structured logs: one JSON object a line, flat, with the key names of AWS Lambda Powertools, so that existing
+//! dashboards and queries fit.
+//!
+//! Never logged: tokens, cookies, passwords, codes, API keys, query strings, request bodies.
+
+use std::fmt;
+use std::io::Write;
+
+use serde_json::{Map, Value};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry};
+
+use crate::Clock;
+
+/// Libraries that log whole events, headers or keys at their finest levels.
+const CAPPED: &[&str] = &["lambda_", "aws_", "hyper", "rustls", "h2"];
+
+/// Starts logging to standard output for the function `name`, at the level that `AWS_LAMBDA_LOG_LEVEL` names
+/// (INFO without one).
+pub fn init(name: &'static str, level: Option<&str>) {
+    let level = level
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(LevelFilter::INFO);
+    // A second call changes nothing; the first one's subscriber stays.
+    let _ = Registry::default()
+        .with(JsonLines { function_name: name }.with_filter(filter(level)))
+        .try_init();
+}
+
+/// The configured level for Holdfast's own code, and never more than INFO of the libraries that would log what
+/// must not be logged.
+#[must_use]
+pub fn filter(level: LevelFilter) -> Targets {
+    CAPPED
+        .iter()
+        .fold(Targets::new().with_default(level), |targets, library| {
+            targets.with_target(*library, level.min(LevelFilter::INFO))
+        })
+}
+
+struct JsonLines {
+    function_name: &'static str,
+}
+
+/// The fields of a span, kept with it until its events are written.
+struct SpanFields(Map<String, Value>);
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for JsonLines {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut fields = Fields(Map::new());
+        attributes.record(&mut fields);
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().insert(SpanFields(fields.0));
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(SpanFields(known)) = span.extensions_mut().get_mut()
+        {
+            let mut fields = Fields(std::mem::take(known));
+            values.record(&mut fields);
+            *known = fields.0;
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut line = Fields(Map::new());
+        line.text("level", level_name(*event.metadata().level()));
+        line.text("timestamp", &Clock::System.now().to_string());
+        line.text("service", "holdfast");
+        line.text("function_name", self.function_name);
+        if let Some(scope) = context.event_scope(event) {
+            for span in scope.from_root().filter(|span| is_own(span.metadata().target())) {
+                if let Some(SpanFields(fields)) = span.extensions().get() {
+                    line.0.extend(fields.clone());
+                }
+            }
+        }
+        event.record(&mut line);
+        if let Ok(mut text) = serde_json::to_vec(&line.0) {
+            text.push(b'\n');
+            // Where standard output is gone there is nowhere left to say so.
+            let _ = std::io::stdout().lock().write_all(&text);
+        }
+    }
+}
+
+/// The runtime's own spans say the same under other names.
+fn is_own(target: &str) -> bool {
+    CAPPED.iter().all(|library| !target.starts_with(library))
+}
+
+const fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "ERROR",
+        Level::WARN => "WARN",
+        Level::INFO => "INFO",
+        Level::DEBUG => "DEBUG",
+        Level::TRACE => "TRACE",
+    }
+}
+
+struct Fields(Map<String, Value>);
+
+impl Fields {
+    fn text(&mut self, name: &str, text: &str) {
+        self.0.insert(name.to_owned(), Value::from(text));
+    }
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0
+            .insert(field.name().to_owned(), Value::from(format!("{value:?}")));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.text(field.name(), value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.0.insert(field.name().to_owned(), Value::from(value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.0.insert(field.name().to_owned(), Value::from(value));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.0.insert(field.name().to_owned(), Value::from(value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.0.insert(field.name().to_owned(), Value::from(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_that_log_whole_events_never_get_past_info() {
+        let filter = filter(LevelFilter::TRACE);
+        assert!(filter.would_enable("holdfast::runtime", &Level::TRACE));
+        for library in [
+            "lambda_runtime::layers",
+            "lambda_http",
+            "aws_smithy_runtime",
+            "hyper_util",
+            "rustls::client",
+        ] {
+            assert!(filter.would_enable(library, &Level::INFO), "{library}");
+            assert!(!filter.would_enable(library, &Level::DEBUG), "{library}");
+        }
+    }
+}

@@ -217,10 +217,9 @@ fn joined(headers: &HeaderMap) -> Map<String, Value> {
 
 fn response(event: ApiGatewayV2httpResponse) -> Response {
     let body = match event.body {
-        None => Body::empty(),
         Some(lambda_http::Body::Text(text)) => Body::from(text),
         Some(lambda_http::Body::Binary(bytes)) => Body::from(bytes),
-        Some(_) => Body::empty(),
+        _ => Body::empty(),
     };
     let mut response = Response::new(body);
     *response.status_mut() = u16::try_from(event.status_code)

@@ -84,13 +84,12 @@ impl Server {
         let address = listener
             .local_addr()
             .map_err(|error| StartError::new("the address is unknown", error))?;
-        let endpoint = match options.dynamodb {
-            Some(endpoint) => endpoint,
-            None => {
-                let (endpoint, task) = embedded::start(options.data.as_deref(), stopped.clone()).await?;
-                tasks.push(task);
-                endpoint
-            }
+        let endpoint = if let Some(endpoint) = options.dynamodb {
+            endpoint
+        } else {
+            let (endpoint, task) = embedded::start(options.data.as_deref(), stopped.clone()).await?;
+            tasks.push(task);
+            endpoint
         };
         let store = Store::new(local_client(&endpoint), table_names());
         tables::create(&store).await?;

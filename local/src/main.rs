@@ -9,6 +9,7 @@ use clap::Parser;
 use holdfast::Clock;
 use holdfast_local::directory::Directory;
 use holdfast_local::{Options, Server, guide};
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -68,10 +69,19 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     };
     let server = Server::start(options).await.map_err(|error| error.to_string())?;
     announce(&format!("http://{}", server.address()), is_demo).map_err(|error| error.to_string())?;
-    tokio::signal::ctrl_c().await.map_err(|error| error.to_string())?;
+    interrupted().await.map_err(|error| error.to_string())?;
     // A client that holds its connection open must not keep the server from ending.
     let _ = tokio::time::timeout(Duration::from_secs(3), server.stop()).await;
     Ok(())
+}
+
+/// Waits for Ctrl-C, or for the SIGTERM of a supervisor.
+async fn interrupted() -> io::Result<()> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed,
+        _ = terminated.recv() => Ok(()),
+    }
 }
 
 fn directory(file: Option<&Path>) -> Result<Directory, String> {

@@ -208,14 +208,14 @@ pub fn session_token(headers: &HeaderMap) -> Result<Token, Refusal> {
 /// Gives the client its session cookie. `secure` is left out on a plain-HTTP server, where a client would never
 /// send the cookie back.
 pub fn set_session_cookie(response: &mut Response<Body>, token: &Token, secure: bool) {
-    set_cookie(response, session_cookie(token.reveal().to_owned(), secure));
+    set_cookie(response, &session_cookie(token.reveal().to_owned(), secure));
 }
 
 /// Takes the session cookie back.
 pub fn clear_session_cookie(response: &mut Response<Body>, secure: bool) {
     let mut cookie = session_cookie(String::new(), secure);
     cookie.set_max_age(Duration::ZERO);
-    set_cookie(response, cookie);
+    set_cookie(response, &cookie);
 }
 
 fn session_cookie(value: String, secure: bool) -> Cookie<'static> {
@@ -229,7 +229,7 @@ fn session_cookie(value: String, secure: bool) -> Cookie<'static> {
     cookie
 }
 
-fn set_cookie(response: &mut Response<Body>, cookie: Cookie<'static>) {
+fn set_cookie(response: &mut Response<Body>, cookie: &Cookie<'static>) {
     // A token is base64url and dots: always a header value.
     if let Ok(value) = cookie.to_string().parse() {
         response.headers_mut().append(SET_COOKIE, value);
@@ -321,8 +321,8 @@ mod tests {
         headers
     }
 
-    fn seconds(seconds: u64) -> Option<LeaseChange> {
-        Some(LeaseChange::For(Lease::from_seconds(seconds).unwrap()))
+    fn seconds(seconds: u64) -> LeaseChange {
+        LeaseChange::For(Lease::from_seconds(seconds).unwrap())
     }
 
     #[test]
@@ -330,11 +330,11 @@ mod tests {
         for (values, lease) in [
             (&[][..], Some(LeaseChange::Keep)),
             (&["Infinite"], Some(LeaseChange::Infinite)),
-            (&["Second-1"], seconds(1)),
-            (&["second-86400"], seconds(86_400)),
+            (&["Second-1"], Some(seconds(1))),
+            (&["second-86400"], Some(seconds(86_400))),
             (&["Infinite, Second-600"], Some(LeaseChange::Infinite)),
-            (&["Extend-5, Second-600"], seconds(600)),
-            (&["Extend-5", "Second-600"], seconds(600)),
+            (&["Extend-5, Second-600"], Some(seconds(600))),
+            (&["Extend-5", "Second-600"], Some(seconds(600))),
             (&["Second-0"], None),
             (&["Second-86401"], None),
             (&["Second-99999999999999999999999"], None),

@@ -11,9 +11,9 @@ use crate::store::{Attributes, Corrupt, Item, RowKey, Store, StoreError, Table, 
 use crate::store::{ms, n, s};
 
 /// A dead session is remembered this long, so that "expired" and "unknown" can be told apart.
-const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+const REMEMBERED: Duration = Duration::from_hours(24);
 /// An idle session's life is prolonged at most this often.
-const SLIDE_AT_MOST_EVERY: Duration = Duration::from_secs(60);
+const SLIDE_AT_MOST_EVERY: Duration = Duration::from_mins(1);
 
 /// What a session is for, and so how long it lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl SessionKind {
     #[must_use]
     pub const fn idle_timeout(self) -> Option<Duration> {
         match self {
-            Self::Sdm => Some(Duration::from_secs(30 * 60)),
+            Self::Sdm => Some(Duration::from_mins(30)),
         }
     }
 
@@ -41,7 +41,7 @@ impl SessionKind {
     #[must_use]
     pub const fn lifetime(self) -> Duration {
         match self {
-            Self::Sdm => Duration::from_secs(12 * 60 * 60),
+            Self::Sdm => Duration::from_hours(12),
         }
     }
 
@@ -177,7 +177,7 @@ impl Store {
                     .as_service_error()
                     .is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {}
             Err(error) => {
-                tracing::warn!(error = %classify("UpdateItem", &error), "a session was not prolonged")
+                tracing::warn!(error = %classify("UpdateItem", &error), "a session was not prolonged");
             }
         }
     }
@@ -214,7 +214,7 @@ impl Store {
 mod tests {
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     fn session() -> SessionRow {
         SessionRow::begin(

@@ -9,14 +9,14 @@ use super::{Password, PasswordHash, Passwords, SessionKind, SessionRow, Token};
 use crate::id::{Company, Login, RequestId};
 use crate::lock::{Lock, Timestamp};
 use crate::store::{
-    Attributes, Corrupt, Item, Lockable, RowKey, Store, StoreError, Table, Transacted, UserRow, classify,
+    Attributes, Corrupt, Item, Lockable, RowKey, Store, StoreError, Table, Transacted, UserRow,
     expressions, failed_condition, ms, n, s,
 };
 
 /// Failures in a row after which a login is locked out.
 const ATTEMPT_LIMIT: u32 = 5;
 /// How long a lockout lasts from the last counted attempt on.
-const LOCKOUT: Duration = Duration::from_secs(15 * 60);
+const LOCKOUT: Duration = Duration::from_mins(15);
 /// How often a sign-in starts over because the account changed under it.
 const ROUNDS: usize = 3;
 
@@ -175,10 +175,9 @@ async fn reserve(
                     .transpose()
                     .map_err(StoreError::from);
             }
-            Err(error) => match failed_condition(&error) {
-                None => return Err(classify("UpdateItem", &error)),
-                Some(None) => return Ok(None),
-                Some(Some(found)) => CredentialRow::parse(found)?,
+            Err(error) => match failed_condition(error)? {
+                None => return Ok(None),
+                Some(found) => CredentialRow::parse(found)?,
             },
         };
         if found.last_request.as_deref() == Some(attempt.request_id.as_str()) {
@@ -289,6 +288,7 @@ fn forgotten_failures(store: &Store, attempt: Attempt<'_>) -> Result<TransactWri
     Ok(TransactWriteItem::builder().update(update).build())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
 fn built_wrongly(error: aws_sdk_dynamodb::error::BuildError) -> StoreError {
     StoreError::Defect(format!("TransactWriteItems: {error}"))
 }

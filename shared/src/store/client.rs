@@ -22,8 +22,8 @@ pub fn client(config: &SdkConfig, endpoint: Option<&str>) -> Client {
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_millis(900))
-                .operation_attempt_timeout(Duration::from_millis(1_000))
-                .operation_timeout(Duration::from_millis(3_000))
+                .operation_attempt_timeout(Duration::from_secs(1))
+                .operation_timeout(Duration::from_secs(3))
                 .build(),
         )
         .retry_classifier(TransactionConflict);

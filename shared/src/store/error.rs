@@ -98,11 +98,16 @@ pub(crate) fn classify<E: ProvideErrorMetadata>(operation: &str, error: &SdkErro
     }
 }
 
-/// The row that made the condition of an `UpdateItem` fail, as it stands (`ALL_OLD`); `Some(None)` where there
-/// is no row at all; `None` where the error is another.
-pub(crate) fn failed_condition(error: &SdkError<UpdateItemError>) -> Option<Option<Item>> {
-    match error.as_service_error()? {
-        UpdateItemError::ConditionalCheckFailedException(failed) => Some(failed.item().cloned()),
-        _ => None,
+/// The row that made the condition of an `UpdateItem` fail, as it stands (`ALL_OLD`); `None` where there is no
+/// row at all. Any other failure stays an error.
+pub(crate) fn failed_condition(error: SdkError<UpdateItemError>) -> Result<Option<Item>, StoreError> {
+    match error {
+        SdkError::ServiceError(service) if service.err().is_conditional_check_failed_exception() => {
+            match service.into_err() {
+                UpdateItemError::ConditionalCheckFailedException(failed) => Ok(failed.item),
+                _ => Ok(None),
+            }
+        }
+        error => Err(classify("UpdateItem", &error)),
     }
 }

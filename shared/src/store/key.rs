@@ -106,6 +106,12 @@ impl LockTarget {
         Self::new(RowKey::device(company, id), company, "device")
     }
 
+    /// A user account.
+    #[must_use]
+    pub fn user(company: &Company, login: &Login) -> Self {
+        Self::new(RowKey::user(login), company, "user")
+    }
+
     fn new(key: RowKey, company: &Company, kind: &str) -> Self {
         let lock_shard = format!("{company}/{kind}/{}", key.shard(Self::LOCK_SHARDS));
         Self { key, lock_shard }

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 
 use super::item::{ms, n, s};
 use super::{
-    Attributes, Corrupt, Item, LockTarget, Store, StoreError, classify, expressions, failed_condition,
+    Attributes, Corrupt, Item, LockTarget, Store, StoreError, expressions, failed_condition,
 };
 use crate::id::RequestId;
 use crate::lock::{self, Change, Decision, Fence, Lock, Outcome, Owner, State, Timestamp};
@@ -115,13 +115,11 @@ impl Store {
                 Decision::Write(change, outcome) => (change, outcome),
             };
             let update = Update::of(&change, attributes.rev, target, now, request_id);
-            let Some(newer) = self.write(target, update).await? else {
-                return Ok(Applied::Done(outcome));
+            row = match self.write(target, update).await? {
+                Written::Made => return Ok(Applied::Done(outcome)),
+                Written::Absent => return Ok(Applied::Gone),
+                Written::Newer(item) => R::parse(item)?,
             };
-            let Some(item) = newer else {
-                return Ok(Applied::Gone);
-            };
-            row = R::parse(item)?;
             if is_my_own_write(&change, row.lock_attributes(), request_id) {
                 return Ok(Applied::Done(outcome));
             }
@@ -134,8 +132,7 @@ impl Store {
         ))
     }
 
-    /// Writes `update`; `Some` is the row that made the condition fail, `Some(None)` its absence.
-    async fn write(&self, target: &LockTarget, update: Update) -> Result<Option<Option<Item>>, StoreError> {
+    async fn write(&self, target: &LockTarget, update: Update) -> Result<Written, StoreError> {
         let sent = self
             .client()
             .update_item()
@@ -149,13 +146,20 @@ impl Store {
             .send()
             .await;
         match sent {
-            Ok(_) => Ok(None),
-            Err(error) => match failed_condition(&error) {
-                Some(newer) => Ok(Some(newer)),
-                None => Err(classify("UpdateItem", &error)),
-            },
+            Ok(_) => Ok(Written::Made),
+            Err(error) => Ok(failed_condition(error)?.map_or(Written::Absent, Written::Newer)),
         }
     }
+}
+
+/// What became of a conditional write.
+enum Written {
+    /// It was made.
+    Made,
+    /// The condition failed: there is no such row.
+    Absent,
+    /// The condition failed: this is the row now.
+    Newer(Item),
 }
 
 /// Whether a failed condition only means that the very same write had been made before: its answer was lost and

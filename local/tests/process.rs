@@ -1,0 +1,368 @@
+//! The program as its user runs it: started, tried with the commands that it prints, interrupted and killed.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "the helpers of a test may give up loudly, too"
+)]
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use reqwest::Client;
+use reqwest::header::{CONTENT_TYPE, COOKIE, HeaderName, SET_COOKIE};
+use serde_json::{Value, json};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_holdfast-local");
+
+/// The running program; killed where the test ends before it does.
+struct Running {
+    child: Child,
+    printed: Vec<String>,
+    base: String,
+}
+
+impl Running {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(PROGRAM)
+            .args(["--port", "0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut printed = Vec::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            let line = line.unwrap();
+            if let Some(base) = line.strip_prefix("listening on ") {
+                return Self {
+                    child,
+                    printed,
+                    base: base.to_owned(),
+                };
+            }
+            printed.push(line);
+        }
+        panic!("it ended without listening: {:?}", child.wait());
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([signal, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already, which is what most tests are about.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn client() -> Client {
+    Client::builder().no_proxy().build().unwrap()
+}
+
+fn scratch(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    // A run before this one may have left it, or not.
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn failed(arguments: &[&str]) -> String {
+    let output = Command::new(PROGRAM).args(arguments).output().unwrap();
+    assert!(!output.status.success(), "{arguments:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// Splits a line as a shell does, as far as the printed commands go: blanks and single quotes.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for (at, part) in line.split('\'').enumerate() {
+        if at % 2 == 1 {
+            words.last_mut().unwrap().push_str(part);
+        } else {
+            let mut pieces = part.split(' ');
+            words.last_mut().unwrap().push_str(pieces.next().unwrap());
+            words.extend(pieces.map(str::to_owned));
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Does what curl would do with a printed command.
+async fn curl(line: &str, jars: &mut HashMap<String, String>) -> reqwest::Response {
+    let words = words(line);
+    let mut words = words.iter();
+    assert_eq!(words.next().unwrap(), "curl");
+    let (mut headers, mut body, mut save, mut url) = (Vec::new(), None, None, None);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "-s" | "-si" => {}
+            "-H" => {
+                let (name, value) = words.next().unwrap().split_once(": ").unwrap();
+                headers.push((name.parse::<HeaderName>().unwrap(), value.to_owned()));
+            }
+            "-d" => body = words.next().cloned(),
+            "-c" => save = words.next().cloned(),
+            "-b" => headers.push((COOKIE, jars[words.next().unwrap()].clone())),
+            word if word.starts_with("http://") => url = Some(word.to_owned()),
+            word => panic!("{word} in {line}"),
+        }
+    }
+    let url = url.unwrap();
+    let mut request = match body {
+        Some(body) => client().post(url).body(body),
+        None => client().get(url),
+    };
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let response = request.send().await.unwrap();
+    if let Some(jar) = save {
+        let cookie = response.headers()[SET_COOKIE].to_str().unwrap();
+        jars.insert(jar, cookie.split(';').next().unwrap().to_owned());
+    }
+    response
+}
+
+#[tokio::test]
+async fn the_printed_commands_do_what_they_say() {
+    let running = Running::start(&[]);
+    let commands: Vec<&str> = running
+        .printed
+        .iter()
+        .map(|line| line.trim())
+        .filter(|line| line.starts_with("curl"))
+        .collect();
+    let mut jars = HashMap::new();
+    let mut told = Vec::new();
+    for command in commands {
+        let response = curl(command, &mut jars).await;
+        let fence = response
+            .headers()
+            .get("lock-fence")
+            .map(|fence| fence.to_str().unwrap().to_owned());
+        told.push((response.status().as_u16(), fence));
+    }
+    let fence = |fence: &str| Some(fence.to_owned());
+    assert_eq!(
+        told,
+        [
+            (200, None),
+            (200, None),
+            (204, fence("1")),
+            (423, None),
+            (200, None),
+            (204, fence("1")),
+            (204, fence("2"))
+        ]
+    );
+}
+
+#[tokio::test]
+async fn ctrl_c_and_sigterm_end_it_cleanly() {
+    for signal in ["-INT", "-TERM"] {
+        let mut running = Running::start(&[]);
+        assert_eq!(client().get(running.url("/")).send().await.unwrap().status(), 200);
+        running.signal(signal);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let status = loop {
+            if let Some(status) = running.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "{signal} did not end it");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        };
+        assert!(status.success(), "{signal}: {status}");
+    }
+}
+
+#[test]
+fn what_cannot_be_used_is_told_in_clear_lines() {
+    let folder = scratch("unusable");
+    let bad = folder.join("bad.json");
+    std::fs::write(
+        &bad,
+        r#"{"companies":[{"id":"a b"}],"users":[{"company":"1","login":"x"}]}"#,
+    )
+    .unwrap();
+    let told = failed(&["--port", "0", "--directory", bad.to_str().unwrap()]);
+    for fault in [
+        "companies[0].id: a company id is",
+        "users[0].company: is none",
+        "users[0].password: is missing",
+    ] {
+        assert!(told.contains(fault), "{told}");
+    }
+    let told = failed(&["--port", "0", "--directory", "no-such-file.json"]);
+    assert!(told.starts_with("holdfast-local: no-such-file.json: "), "{told}");
+
+    let running = Running::start(&[]);
+    let port = running.base.rsplit(':').next().unwrap();
+    let told = failed(&["--port", port]);
+    assert!(
+        told.starts_with(&format!("holdfast-local: port {port} cannot be used: ")),
+        "{told}"
+    );
+
+    let told = failed(&["--port", "0", "--data", folder.to_str().unwrap()]);
+    assert!(
+        told.starts_with("holdfast-local: the data file cannot be used: "),
+        "{told}"
+    );
+    assert!(failed(&["--data", "x", "--dynamodb", "http://127.0.0.1:1"]).contains("cannot be used with"));
+}
+
+#[test]
+fn help_names_every_option() {
+    let output = Command::new(PROGRAM).arg("--help").output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    for option in ["--port", "--data", "--directory", "--dynamodb", "6500"] {
+        assert!(help.contains(option), "{help}");
+    }
+}
+
+async fn sign_in(running: &Running, login: &str, password: &str) -> String {
+    let answer: Value = client()
+        .post(running.url("/rest/v1.3/admin/login"))
+        .header(CONTENT_TYPE, "application/json")
+        .body(json!({"userName": login, "password": password}).to_string())
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    format!("JSESSIONID={}", answer["sessionId"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn a_directory_of_ones_own_replaces_the_demo_and_its_secrets_are_not_printed() {
+    let file = scratch("directory").join("directory.json");
+    let directory = json!({
+        "companies": [{"id": "x"}],
+        "users": [{"company": "x", "login": "erin", "password": "a secret of erin's"}],
+    });
+    std::fs::write(&file, directory.to_string()).unwrap();
+    let running = Running::start(&["--directory", file.to_str().unwrap()]);
+    assert!(running.printed.is_empty(), "{:?}", running.printed);
+    sign_in(&running, "erin", "a secret of erin's").await;
+    let demo = client()
+        .post(running.url("/rest/v1.3/admin/login"))
+        .header(CONTENT_TYPE, "application/json")
+        .body(r#"{"userName":"alice","password":"alice-demo"}"#)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(demo.status(), 401);
+}
+
+/// Killed without warning in the middle of load: every lock that was acknowledged is there after the restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_server_loses_no_acknowledged_lock() {
+    let folder = scratch("killed");
+    let directory = folder.join("directory.json");
+    let devices: Vec<Value> = (0..2_000)
+        .map(|n| json!({"company": "1", "id": format!("D{n}")}))
+        .collect();
+    let content = json!({
+        "companies": [{"id": "1"}],
+        "users": [{"company": "1", "login": "erin", "password": "x", "groups": ["provisioners"]}],
+        "devices": devices,
+    });
+    std::fs::write(&directory, content.to_string()).unwrap();
+    let data = folder.join("data.sqlite");
+    let arguments = [
+        "--data",
+        data.to_str().unwrap(),
+        "--directory",
+        directory.to_str().unwrap(),
+    ];
+
+    let mut running = Running::start(&arguments);
+    let cookie = sign_in(&running, "erin", "x").await;
+    let action = |base: String, cookie: String, device: usize, action: &'static str| async move {
+        client()
+            .post(format!(
+                "{base}/rest/v1.3/inventory/deviceMgmt/devices/D{device}/action"
+            ))
+            .header(COOKIE, cookie)
+            .header(CONTENT_TYPE, "application/json")
+            .body(format!("{{\"type\":\"{action}\"}}"))
+            .send()
+            .await
+    };
+    let stop = AtomicBool::new(false);
+    let acknowledged = std::sync::Mutex::new(HashMap::new());
+    let load = join_all((0..8_usize).map(|worker| {
+        let (base, cookie) = (running.base.clone(), cookie.clone());
+        let (stop, acknowledged) = (&stop, &acknowledged);
+        async move {
+            for device in (worker..2_000).step_by(8) {
+                if stop.load(Ordering::SeqCst) {
+                    break;
+                }
+                match action(base.clone(), cookie.clone(), device, "Lock").await {
+                    Ok(answer) if answer.status() == 204 => {
+                        let fence = answer.headers()["lock-fence"].to_str().unwrap().to_owned();
+                        acknowledged.lock().unwrap().insert(device, fence);
+                    }
+                    // The kill has come between the request and its answer: nobody was promised anything.
+                    _ => break,
+                }
+            }
+        }
+    }));
+    let killer = async {
+        while acknowledged.lock().unwrap().len() < 100 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        running.signal("-KILL");
+        stop.store(true, Ordering::SeqCst);
+    };
+    futures_util::future::join(load, killer).await;
+    running.child.wait().unwrap();
+    let acknowledged = acknowledged.into_inner().unwrap();
+    assert!(
+        (100..2_000).contains(&acknowledged.len()),
+        "{}",
+        acknowledged.len()
+    );
+
+    let again = Running::start(&arguments);
+    for (device, fence) in acknowledged {
+        let read: Value = client()
+            .get(again.url(&format!("/rest/v1.3/inventory/deviceMgmt/devices/D{device}")))
+            .header(COOKIE, &cookie)
+            .header("Accept", "application/json")
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        assert_eq!(read["lock"]["owner"], "erin", "D{device}: {read}");
+        assert_eq!(read["lock"]["fence"].to_string(), fence, "D{device}");
+    }
+}

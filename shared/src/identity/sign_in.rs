@@ -9,8 +9,8 @@ use super::{Password, PasswordHash, Passwords, SessionKind, SessionRow, Token};
 use crate::id::{Company, Login, RequestId};
 use crate::lock::{Lock, Timestamp};
 use crate::store::{
-    Attributes, Corrupt, Item, Lockable, RowKey, Store, StoreError, Table, Transacted, UserRow,
-    expressions, failed_condition, ms, n, s,
+    Attributes, Corrupt, Item, Lockable, RowKey, Store, StoreError, Table, Transacted, UserRow, expressions,
+    failed_condition, ms, n, s,
 };
 
 /// Failures in a row after which a login is locked out.

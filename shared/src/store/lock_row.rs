@@ -3,9 +3,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::item::{ms, n, s};
-use super::{
-    Attributes, Corrupt, Item, LockTarget, Store, StoreError, expressions, failed_condition,
-};
+use super::{Attributes, Corrupt, Item, LockTarget, Store, StoreError, expressions, failed_condition};
 use crate::id::RequestId;
 use crate::lock::{self, Change, Decision, Fence, Lock, Outcome, Owner, State, Timestamp};
 

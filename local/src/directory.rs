@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use holdfast::id::{Company, DeviceId, Login};
-use holdfast::identity::{Password, PasswordHash};
+use holdfast::identity::{ApiKey, ApiKeyHash, IpFilter, Password, PasswordHash, RatePolicy, TotpSecret};
 
 use reader::{Entry, Faults};
 
@@ -40,6 +40,14 @@ pub(crate) struct UserEntry {
     pub(crate) roles: Vec<String>,
     pub(crate) groups: Vec<String>,
     pub(crate) privileges: Vec<String>,
+    pub(crate) record_group: String,
+    pub(crate) editable_groups: Vec<String>,
+    pub(crate) ip_filter: String,
+    pub(crate) rate_policy: RatePolicy,
+    pub(crate) system: bool,
+    pub(crate) mfa_required: bool,
+    pub(crate) totp_secret: Option<TotpSecret>,
+    pub(crate) api_key: Option<ApiKeyHash>,
 }
 
 /// A password, or the hash of one that is known elsewhere.
@@ -79,6 +87,15 @@ impl Directory {
     /// None in practice: a test reads it.
     pub fn demo() -> Result<Self, InvalidDirectory> {
         Self::parse(DEMO)
+    }
+
+    /// The TOTP secret of a user, where the user has one.
+    #[must_use]
+    pub fn totp_secret(&self, login: &str) -> Option<&TotpSecret> {
+        self.users
+            .iter()
+            .find(|user| user.login.as_str() == login)
+            .and_then(|user| user.totp_secret.as_ref())
     }
 
     /// Reads a directory file.
@@ -144,9 +161,17 @@ fn user(entry: &Entry<'_>, known: &HashSet<Company>, seen: &mut HashSet<String>)
         "name",
         "password",
         "password_hash",
+        "totp_secret",
+        "mfa",
+        "api_key",
         "roles",
         "groups",
         "privileges",
+        "record_group",
+        "editable_groups",
+        "ip_filter",
+        "rate_policy",
+        "system",
     ]);
     let company = entry.company(known);
     let login: Option<Login> = entry.id("login");
@@ -155,6 +180,31 @@ fn user(entry: &Entry<'_>, known: &HashSet<Company>, seen: &mut HashSet<String>)
         entry.unique(seen, "login", login.as_str().to_owned());
     }
     let secret = secret(entry);
+    let totp_secret = entry.parsed("totp_secret", "is no base32 of 16 bytes or more", |text| {
+        TotpSecret::parse(text).ok()
+    });
+    let api_key = entry.parsed("api_key", "is no base64 of 16 bytes", |text| {
+        ApiKey::parse(text).map(|key| key.hash())
+    });
+    let rate_policy = entry.parsed(
+        "rate_policy",
+        "must be <requests>/20, with at least one request",
+        |text| text.parse().ok(),
+    );
+    let ip_filter = entry
+        .parsed(
+            "ip_filter",
+            "must be a list of addresses, CIDR blocks and a-b ranges",
+            |text| text.parse::<IpFilter>().ok().map(|_| text.to_owned()),
+        )
+        .unwrap_or_default();
+    let mfa_required = entry
+        .parsed("mfa", "must be required or not-required", |text| match text {
+            "required" => Some(true),
+            "not-required" => Some(false),
+            _ => None,
+        })
+        .unwrap_or(true);
     let (company, login) = (company?, login?);
     Some(UserEntry {
         name: entry.text_or("name", login.as_str()),
@@ -162,6 +212,14 @@ fn user(entry: &Entry<'_>, known: &HashSet<Company>, seen: &mut HashSet<String>)
         roles: entry.texts("roles"),
         groups: entry.texts("groups"),
         privileges: entry.texts("privileges"),
+        record_group: entry.text_or("record_group", ""),
+        editable_groups: entry.texts("editable_groups"),
+        ip_filter,
+        rate_policy: rate_policy.unwrap_or_default(),
+        system: entry.truth("system"),
+        mfa_required,
+        totp_secret,
+        api_key,
         company,
         login,
     })
@@ -206,6 +264,8 @@ mod tests {
                 {"company": "1", "login": "alice", "password": "x", "groups": "administrators"},
                 {"company": "2", "login": "alice", "password": "x", "password_hash": "y"},
                 {"company": "1", "login": "", "passwrod": "x"},
+                {"company": "1", "login": "carol", "password": "x", "totp_secret": "0", "api_key": "k", "mfa": "maybe",
+                 "ip_filter": "here", "rate_policy": "9/9", "system": 1},
                 7
             ],
             "devices": [{"company": "1", "id": "a/b"}, {"id": "ID5"}],
@@ -224,7 +284,13 @@ mod tests {
                 "users[2].passwrod: there is no such member here",
                 "users[2].login: a login is 1 to 100 characters, none of them a control character",
                 "users[2].password: is missing (or a password_hash instead)",
-                "users[3]: must be an object",
+                "users[3].totp_secret: is no base32 of 16 bytes or more",
+                "users[3].api_key: is no base64 of 16 bytes",
+                "users[3].rate_policy: must be <requests>/20, with at least one request",
+                "users[3].ip_filter: must be a list of addresses, CIDR blocks and a-b ranges",
+                "users[3].mfa: must be required or not-required",
+                "users[3].system: must be true or false",
+                "users[4]: must be an object",
                 "devices[0].id: a device id is 1 to 128 printable ASCII characters other than '/', '?' and '#'",
                 "devices[1].company: is missing",
             ]

@@ -5,9 +5,33 @@ use std::fmt::Write;
 use axum::response::Html;
 use holdfast::runtime::Function;
 
-/// Commands that show the device lock with the demo directory. They can be pasted as they are.
+/// Admin's API key in the demo directory.
+const ADMIN_API_KEY: &str = "YWRtaW4tZGVtby1hcGktaw==";
+
+/// Commands that show each dialect with the demo directory. They can be pasted as they are.
 #[must_use]
 pub fn demo_commands(base: &str) -> String {
+    let mut text = String::from("Try, in another terminal:\n");
+    for (dialect, steps) in [
+        ("Session Delivery Manager", sdm(base)),
+        ("Aktion.NEXT", aktion(base)),
+        ("Netwrix Privilege Secure", netwrix(base)),
+    ] {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n# {dialect}\n");
+        for (title, commands) in steps {
+            let _ = writeln!(text, "\n  # {title}");
+            for command in commands {
+                let _ = writeln!(text, "  {command}");
+            }
+        }
+    }
+    text
+}
+
+type Steps = Vec<(&'static str, Vec<String>)>;
+
+fn sdm(base: &str) -> Steps {
     let login = |who: &str| {
         format!(
             "curl -s -c {who}.cookies -H 'Content-Type: application/json' \
@@ -21,34 +45,80 @@ pub fn demo_commands(base: &str) -> String {
              {base}/rest/v1.3/inventory/deviceMgmt/devices/ID5/action"
         )
     };
-    let steps = [
+    let list = format!(
+        "curl -s -b bob.cookies -H 'Accept: application/json' {base}/rest/v1.3/inventory/deviceMgmt/devices"
+    );
+    vec![
         ("alice and bob sign in", vec![login("alice"), login("bob")]),
         ("alice locks a device", vec![action("alice", "Lock")]),
         (
             "bob is refused, and told who holds it (423)",
             vec![action("bob", "Lock")],
         ),
-        (
-            "who holds what",
-            vec![format!(
-                "curl -s -b bob.cookies -H 'Accept: application/json' \
-                 {base}/rest/v1.3/inventory/deviceMgmt/devices"
-            )],
-        ),
+        ("who holds what", vec![list]),
         (
             "alice unlocks it, and bob gets it with a larger Lock-Fence",
             vec![action("alice", "Unlock"), action("bob", "Lock")],
         ),
-    ];
-    let mut text = String::from("Try, in another terminal (Session Delivery Manager dialect):\n");
-    for (title, commands) in steps {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "\n  # {title}\n");
-        for command in commands {
-            let _ = writeln!(text, "  {command}");
-        }
-    }
-    text
+    ]
+}
+
+fn netwrix(base: &str) -> Steps {
+    let json = "-H 'Content-Type: application/json'";
+    let unquote = "| tr -d '\"'";
+    vec![
+        (
+            "admin signs in: the password, then the code that a phone would show",
+            vec![
+                format!(
+                    "TOKEN=$(curl -s {json} -d '{{\"Login\":\"admin\",\"Password\":\"admin-demo\"}}' \
+                     {base}/signinBody {unquote})"
+                ),
+                format!(
+                    "TOKEN=$(curl -s {json} -H \"Authorization: Bearer $TOKEN\" \
+                     -d \"$(cargo run -q -- totp admin)\" {base}/signin2fa {unquote})"
+                ),
+            ],
+        ),
+        (
+            "the bearer token is good for 15 minutes, and for another one",
+            vec![format!(
+                "curl -s -H \"Authorization: Bearer $TOKEN\" {base}/api/v1/UserToken"
+            )],
+        ),
+    ]
+}
+
+fn aktion(base: &str) -> Steps {
+    let json = "-H 'Content-Type: application/json'";
+    let lock = |lock: u8| {
+        format!(
+            "curl -s {json} -d '{{\"LoginName\":\"mona\",\"Lock\":{lock}}}' \"{base}/user/lock?Token=$TOKEN\""
+        )
+    };
+    vec![
+        (
+            "admin signs in with an API key: a token for 20 seconds",
+            vec![format!(
+                "TOKEN=$(curl -s {json} -d '{{\"UserLogin\":\"admin\",\"ApiKey\":\"{ADMIN_API_KEY}\"}}' \
+                 {base}/login | sed 's/.*\"Token\":\"\\([^\"]*\\)\".*/\\1/')"
+            )],
+        ),
+        (
+            "admin locks mona, and the account says who did",
+            vec![
+                lock(1),
+                format!("curl -s \"{base}/user/get?LoginName=mona&Token=$TOKEN\""),
+            ],
+        ),
+        (
+            "mona is kept out, in every dialect (401)",
+            vec![format!(
+                "curl -si {json} -d '{{\"userName\":\"mona\",\"password\":\"mona-demo\"}}' {base}/rest/v1.3/admin/login"
+            )],
+        ),
+        ("admin, and nobody else, unlocks her", vec![lock(0)]),
+    ]
 }
 
 /// The page at `/`: what there is to call.

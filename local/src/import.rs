@@ -44,6 +44,12 @@ pub(crate) async fn import(store: &Store, directory: &Directory, now: Timestamp)
                 roles: &user.roles,
                 groups: &user.groups,
                 privileges: &user.privileges,
+                record_group: &user.record_group,
+                editable_groups: &user.editable_groups,
+                ip_filter: &user.ip_filter,
+                rate_policy: &user.rate_policy.to_string(),
+                system: user.system,
+                mfa_required: user.mfa_required,
             };
             enter(store, Table::Resources, row.to_item(now)).await?;
             // Hashing takes its time: not for a credential that is there.
@@ -53,6 +59,8 @@ pub(crate) async fn import(store: &Store, directory: &Directory, now: Timestamp)
                     company: &user.company,
                     login: &user.login,
                     password_hash,
+                    totp_secret: user.totp_secret.as_ref(),
+                    api_key_hash: user.api_key.as_ref(),
                 };
                 enter(store, Table::Identity, row.to_item()).await?;
             }

@@ -25,7 +25,13 @@ use tokio::task::JoinHandle;
 use directory::Directory;
 
 /// Every function of the system, in the order of the API table.
-pub static FUNCTIONS: &[&Function] = &[&lock_device::FUNCTION, &sign_in::FUNCTION, &devices::FUNCTION];
+pub static FUNCTIONS: &[&Function] = &[
+    &lock_device::FUNCTION,
+    &lock_user::FUNCTION,
+    &sign_in::FUNCTION,
+    &devices::FUNCTION,
+    &users::FUNCTION,
+];
 
 /// How the local server is to run.
 #[derive(Clone, Debug, Default)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 use holdfast::Clock;
 use holdfast_local::directory::Directory;
 use holdfast_local::{Options, Server, guide};
@@ -17,8 +17,33 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// Owner-only locks for privileged sessions, network devices and user accounts: the whole API on this machine,
 /// over an embedded DynamoDB.
 #[derive(Debug, Parser)]
-#[command(name = "holdfast-local", version, about)]
+#[command(
+    name = "holdfast-local",
+    version,
+    about,
+    args_conflicts_with_subcommands = true
+)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the code that a user of the directory would read off their phone now.
+    Totp {
+        /// The user's login.
+        login: String,
+        /// The JSON file that the user stands in, instead of the demo's.
+        #[arg(long, value_name = "FILE")]
+        directory: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Serve {
     /// The port on 127.0.0.1 to listen on; 0 picks a free one.
     #[arg(long, default_value_t = 6500)]
     port: u16,
@@ -49,7 +74,11 @@ async fn main() -> ExitCode {
                 .with_target("requests", tracing::Level::INFO),
         )
         .init();
-    match run(arguments).await {
+    let done = match arguments.command {
+        Some(Command::Totp { login, directory }) => totp(&login, directory.as_deref()),
+        None => serve(arguments.serve).await,
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("holdfast-local: {message}");
@@ -58,7 +87,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> Result<(), String> {
+async fn serve(arguments: Serve) -> Result<(), String> {
     let is_demo = arguments.directory.is_none();
     let options = Options {
         port: arguments.port,
@@ -73,6 +102,14 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     // A client that holds its connection open must not keep the server from ending.
     let _ = tokio::time::timeout(Duration::from_secs(3), server.stop()).await;
     Ok(())
+}
+
+fn totp(login: &str, file: Option<&Path>) -> Result<(), String> {
+    let directory = directory(file)?;
+    let secret = directory
+        .totp_secret(login)
+        .ok_or_else(|| format!("the directory has no user {login} with a totp_secret"))?;
+    writeln!(io::stdout(), "{}", secret.code_at(Clock::System.now())).map_err(|error| error.to_string())
 }
 
 /// Waits for Ctrl-C, or for the SIGTERM of a supervisor.

@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use reqwest::Client;
 use reqwest::header::{CONTENT_TYPE, COOKIE, HeaderName, SET_COOKIE};
+use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_holdfast-local");
@@ -94,56 +94,102 @@ fn failed(arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// Splits a line as a shell does, as far as the printed commands go: blanks and single quotes.
-fn words(line: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    for (at, part) in line.split('\'').enumerate() {
-        if at % 2 == 1 {
-            words.last_mut().unwrap().push_str(part);
-        } else {
-            let mut pieces = part.split(' ');
-            words.last_mut().unwrap().push_str(pieces.next().unwrap());
-            words.extend(pieces.map(str::to_owned));
+/// Splits a line as a shell does, as far as the printed commands go: blanks, single quotes, and double quotes with
+/// variables and the one substitution in them.
+fn words(line: &str, variables: &HashMap<String, String>) -> Vec<String> {
+    let (mut words, mut quote) = (vec![String::new()], None);
+    for character in line.chars() {
+        let word = words.last_mut().unwrap();
+        match (quote, character) {
+            (None, ' ') => words.push(String::new()),
+            (None, '\'' | '"') => quote = Some(character),
+            (Some(open), close) if open == close => quote = None,
+            _ => word.push(character),
         }
     }
     words.retain(|word| !word.is_empty());
+    for word in &mut words {
+        if let Some(login) = word.strip_prefix("$(cargo run -q -- totp ") {
+            let output = Command::new(PROGRAM)
+                .args(["totp", login.trim_end_matches(')')])
+                .output()
+                .unwrap();
+            String::from_utf8(output.stdout).unwrap().trim().clone_into(word);
+        }
+        for (name, value) in variables {
+            *word = word.replace(&format!("${name}"), value);
+        }
+    }
     words
 }
 
-/// Does what curl would do with a printed command.
-async fn curl(line: &str, jars: &mut HashMap<String, String>) -> reqwest::Response {
-    let words = words(line);
-    let mut words = words.iter();
-    assert_eq!(words.next().unwrap(), "curl");
-    let (mut headers, mut body, mut save, mut url) = (Vec::new(), None, None, None);
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "-s" | "-si" => {}
-            "-H" => {
-                let (name, value) = words.next().unwrap().split_once(": ").unwrap();
-                headers.push((name.parse::<HeaderName>().unwrap(), value.to_owned()));
+/// What a session at a terminal remembers.
+#[derive(Default)]
+struct Terminal {
+    jars: HashMap<String, String>,
+    variables: HashMap<String, String>,
+}
+
+impl Terminal {
+    /// Does what a shell would do with a printed command: the status and the body.
+    async fn run(&mut self, line: &str) -> (u16, Option<String>, String) {
+        let assigned = line.strip_suffix(')').and_then(|line| line.split_once("=$("));
+        let Some((name, command)) = assigned else {
+            return self.curl(line).await;
+        };
+        let (command, filter) = command.split_once(" | ").unwrap();
+        let (status, fence, body) = self.curl(command).await;
+        let value = match filter {
+            "tr -d '\"'" => body.replace('"', ""),
+            r#"sed 's/.*"Token":"\([^"]*\)".*/\1/'"# => {
+                let answer: Value = serde_json::from_str(&body).unwrap();
+                answer["Token"].as_str().unwrap().to_owned()
             }
-            "-d" => body = words.next().cloned(),
-            "-c" => save = words.next().cloned(),
-            "-b" => headers.push((COOKIE, jars[words.next().unwrap()].clone())),
-            word if word.starts_with("http://") => url = Some(word.to_owned()),
-            word => panic!("{word} in {line}"),
+            filter => panic!("{filter} in {line}"),
+        };
+        self.variables.insert(name.to_owned(), value);
+        (status, fence, body)
+    }
+
+    async fn curl(&mut self, line: &str) -> (u16, Option<String>, String) {
+        let words = words(line, &self.variables);
+        let mut words = words.iter();
+        assert_eq!(words.next().unwrap(), "curl");
+        let (mut method, mut headers, mut body, mut save, mut url) = (None, Vec::new(), None, None, None);
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "-s" | "-si" => {}
+                "-X" => method = words.next().map(|method| method.parse().unwrap()),
+                "-H" => {
+                    let (name, value) = words.next().unwrap().split_once(": ").unwrap();
+                    headers.push((name.parse::<HeaderName>().unwrap(), value.to_owned()));
+                }
+                "-d" => body = words.next().cloned(),
+                "-c" => save = words.next().cloned(),
+                "-b" => headers.push((COOKIE, self.jars[words.next().unwrap()].clone())),
+                word if word.starts_with("http://") => url = Some(word.to_owned()),
+                word => panic!("{word} in {line}"),
+            }
         }
+        let method = method.unwrap_or(if body.is_some() { Method::POST } else { Method::GET });
+        let mut request = client()
+            .request(method, url.unwrap())
+            .body(body.unwrap_or_default());
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let response = request.send().await.unwrap();
+        if let Some(jar) = save {
+            let cookie = response.headers()[SET_COOKIE].to_str().unwrap();
+            self.jars
+                .insert(jar, cookie.split(';').next().unwrap().to_owned());
+        }
+        let fence = response
+            .headers()
+            .get("lock-fence")
+            .map(|fence| fence.to_str().unwrap().to_owned());
+        (response.status().as_u16(), fence, response.text().await.unwrap())
     }
-    let url = url.unwrap();
-    let mut request = match body {
-        Some(body) => client().post(url).body(body),
-        None => client().get(url),
-    };
-    for (name, value) in headers {
-        request = request.header(name, value);
-    }
-    let response = request.send().await.unwrap();
-    if let Some(jar) = save {
-        let cookie = response.headers()[SET_COOKIE].to_str().unwrap();
-        jars.insert(jar, cookie.split(';').next().unwrap().to_owned());
-    }
-    response
 }
 
 #[tokio::test]
@@ -153,31 +199,46 @@ async fn the_printed_commands_do_what_they_say() {
         .printed
         .iter()
         .map(|line| line.trim())
-        .filter(|line| line.starts_with("curl"))
+        .filter(|line| line.starts_with("curl") || line.contains("=$("))
         .collect();
-    let mut jars = HashMap::new();
+    let mut terminal = Terminal::default();
     let mut told = Vec::new();
     for command in commands {
-        let response = curl(command, &mut jars).await;
-        let fence = response
-            .headers()
-            .get("lock-fence")
-            .map(|fence| fence.to_str().unwrap().to_owned());
-        told.push((response.status().as_u16(), fence));
+        let (status, fence, _) = terminal.run(command).await;
+        told.push((status, fence.unwrap_or_default()));
     }
-    let fence = |fence: &str| Some(fence.to_owned());
-    assert_eq!(
-        told,
-        [
-            (200, None),
-            (200, None),
-            (204, fence("1")),
-            (423, None),
-            (200, None),
-            (204, fence("1")),
-            (204, fence("2"))
-        ]
+    let expected = [
+        // Session Delivery Manager: two sign-ins; locked, refused, listed, unlocked, and taken.
+        (200, ""),
+        (200, ""),
+        (204, "1"),
+        (423, ""),
+        (200, ""),
+        (204, "1"),
+        (204, "2"),
+        // Aktion.NEXT: signed in, locked, read; the locked user is kept out; unlocked.
+        (200, ""),
+        (200, ""),
+        (200, ""),
+        (401, ""),
+        (200, ""),
+        // Netwrix Privilege Secure: both factors, and a further token.
+        (200, ""),
+        (200, ""),
+        (200, ""),
+    ];
+    assert_eq!(told, expected.map(|(status, fence)| (status, fence.to_owned())));
+}
+
+#[test]
+fn totp_prints_a_code_for_a_user_who_has_one() {
+    let output = Command::new(PROGRAM).args(["totp", "alice"]).output().unwrap();
+    let code = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        code.len() == 7 && code.trim().bytes().all(|b| b.is_ascii_digit()),
+        "{code:?}"
     );
+    assert!(failed(&["totp", "bob"]).contains("has no user bob with a totp_secret"));
 }
 
 #[tokio::test]

@@ -1,10 +1,16 @@
 //! Every test of the product from outside, one module per contract or promise.
 
+mod aktion_guard;
+mod aktion_login;
 mod lockfile;
+mod netwrix_sign_in;
 mod races;
 mod round_trips;
 mod sdm_action;
 mod sdm_devices;
 mod sdm_session;
+mod secrets;
 mod sign_in;
 mod store_rules;
+mod user_lock;
+mod users;

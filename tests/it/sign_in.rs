@@ -1,8 +1,11 @@
 //! Guessing passwords does not pay, however it is done.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::sync::Barrier;
+
 use holdfast_tests::{PASSWORD, Sdm, Verdict, World};
 
 #[tokio::test]
@@ -69,12 +72,27 @@ async fn parallel_guesses_cannot_slip_past_the_limit() {
 /// After the lockout the attempts that come together are counted together, too.
 #[tokio::test(flavor = "multi_thread")]
 async fn parallel_guesses_after_a_lockout_are_five_again() {
-    let world = World::start().await;
+    let world = World::behind_proxy().await;
+    let proxy = world.proxy.as_ref().unwrap();
     for _ in 0..5 {
         Sdm::login(&world, "alice", "wrong").await;
     }
     world.clock.advance(Duration::from_mins(15));
-    join_all((0..50).map(|_| Sdm::login(&world, "alice", "wrong"))).await;
+    // All of them have read the row, and all believe that the lockout is over, before the first one writes.
+    let gate = Arc::new(Barrier::new(12));
+    let mut held = 0;
+    proxy.judge(move |call| {
+        held += usize::from(call.operation == "UpdateItem");
+        if call.operation == "UpdateItem" && held <= 12 {
+            let gate = Arc::clone(&gate);
+            Verdict::PassAfter(Box::pin(async move {
+                gate.wait().await;
+            }))
+        } else {
+            Verdict::Pass
+        }
+    });
+    join_all((0..12).map(|_| Sdm::login(&world, "alice", "wrong"))).await;
     let row = world
         .row(&holdfast::store::RowKey::credential(&"alice".try_into().unwrap()))
         .await

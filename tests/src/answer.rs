@@ -63,6 +63,13 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {}", self.body))
     }
 
+    /// The answer with the request's id, which is another each time, replaced.
+    pub fn without_trace(&self) -> String {
+        let id = self.json()["traceId"].as_str().expect("a traceId").to_owned();
+        assert_eq!(id.len(), 36, "{id}");
+        self.to_string().replace(&id, "[request]")
+    }
+
     /// `Lock-Fence`, as a number.
     pub fn fence(&self) -> u64 {
         self.header("lock-fence")

@@ -9,4 +9,4 @@ mod world;
 pub use answer::Answer;
 pub use proxy::{Call, Proxy, Verdict};
 pub use sdm::{Sdm, action_path};
-pub use world::{PASSWORD, START, World};
+pub use world::{PASSWORD, START, TOTP_SECRET, World, api_key, code_at, people};

@@ -135,6 +135,19 @@ impl Proxy {
         });
     }
 
+    /// Judges the next call of this operation on a row whose key begins so, and lets all others pass.
+    pub fn judge_next_on(&self, operation: &'static str, prefix: &'static str, verdict: Verdict) {
+        let mut verdict = Some(verdict);
+        self.judge(move |call| {
+            let meant = call.operation == operation && call.touches(prefix);
+            if meant {
+                verdict.take().unwrap_or(Verdict::Pass)
+            } else {
+                Verdict::Pass
+            }
+        });
+    }
+
     /// What has passed since it was last told to forget.
     pub fn calls(&self) -> Vec<Call> {
         self.shared.state.lock().expect("a lock").calls.clone()

@@ -1,11 +1,13 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use dynoxide::Database;
 use holdfast::Clock;
 use holdfast::clock::ManualClock;
 use holdfast::id::{Company, Login, RequestId};
-use holdfast::identity::{Password, hash_password};
+use holdfast::identity::{Password, TotpSecret, hash_password};
 use holdfast::lock::{self, LeaseChange, Owner, Text, Timestamp};
 use holdfast::store::{Item, LockTarget, Lockable, RowKey, Store, Table, UserRow};
 use holdfast_local::directory::Directory;
@@ -104,6 +106,83 @@ impl World {
         Sdm::sign_in(self, login).await
     }
 
+    /// Posts a body.
+    pub async fn post(&self, path: &str, media: &str, body: impl Into<reqwest::Body>) -> Answer {
+        self.send(
+            self.http
+                .post(self.url(path))
+                .header("Content-Type", media)
+                .body(body),
+        )
+        .await
+    }
+
+    /// Signs `login` in, in the Aktion dialect: the token.
+    pub async fn aktion(&self, login: &str) -> String {
+        let answer = self.aktion_login(login, &api_key(login)).await;
+        assert_eq!(answer.status, 200, "{answer}");
+        answer.json()["Token"].as_str().expect("a Token").to_owned()
+    }
+
+    /// Tries to sign in with an API key.
+    pub async fn aktion_login(&self, login: &str, key: &str) -> Answer {
+        let body = json!({"Result": null, "UserLogin": login, "ApiKey": key});
+        self.post("/login", "application/json", body.to_string()).await
+    }
+
+    /// Tries the first step of the Netwrix sign-in.
+    pub async fn first_step(&self, login: &str, password: &str) -> Answer {
+        let body = json!({"Login": login, "Password": password});
+        self.post("/signinBody", "application/json", body.to_string())
+            .await
+    }
+
+    /// Tries the second step with a bare code.
+    pub async fn second_step(&self, token: &str, code: &str) -> Answer {
+        let request = self
+            .http
+            .post(self.url("/signin2fa"))
+            .header("Content-Type", "application/json");
+        self.send(request.bearer_auth(token).body(code.to_owned())).await
+    }
+
+    /// Signs `login` in, in the Netwrix dialect, with both factors: the bearer token.
+    pub async fn netwrix(&self, login: &str) -> String {
+        let token = self.first_factor(login).await;
+        let code = if ["alice", "admin"].contains(&login) {
+            code_at(self.now())
+        } else {
+            "NA".to_owned()
+        };
+        let answer = self.second_step(&token, &code).await;
+        assert_eq!(answer.status, 200, "{answer}");
+        answer.json().as_str().expect("a token").to_owned()
+    }
+
+    /// Signs `login` in with the password alone: the first-factor token.
+    pub async fn first_factor(&self, login: &str) -> String {
+        let answer = self.first_step(login, PASSWORD).await;
+        assert_eq!(answer.status, 200, "{answer}");
+        answer.json().as_str().expect("a token").to_owned()
+    }
+
+    /// Asks for a further bearer token.
+    pub async fn user_token(&self, token: &str) -> Answer {
+        self.send(self.http.get(self.url("/api/v1/UserToken")).bearer_auth(token))
+            .await
+    }
+
+    /// Locks (1) or unlocks (0) a user with an Aktion token, in JSON.
+    pub async fn lock_user_by(&self, token: &str, login: &str, lock: i64) -> Answer {
+        let body = json!({"LoginName": login, "Lock": lock});
+        self.post(
+            &format!("/user/lock?Token={token}"),
+            "application/json",
+            body.to_string(),
+        )
+        .await
+    }
+
     /// Moves the clock on.
     pub fn wait(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
@@ -120,6 +199,20 @@ impl World {
             owner: Owner::new("admin"),
             lease: LeaseChange::Keep,
             text: Text::Keep,
+        };
+        self.change_user(login, request).await;
+    }
+
+    /// The same with a title and a message for whom it locks out.
+    pub async fn lock_user_with(&self, login: &str, title: &str, message: &str) {
+        let text = Text::Replace {
+            title: Some(title.to_owned()),
+            message: Some(message.to_owned()),
+        };
+        let request = lock::Request::Acquire {
+            owner: Owner::new("admin"),
+            lease: LeaseChange::Keep,
+            text,
         };
         self.change_user(login, request).await;
     }
@@ -171,7 +264,25 @@ impl World {
     }
 }
 
-fn people(more: &[String]) -> Value {
+/// The second factor's secret of everyone who has one.
+pub const TOTP_SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+
+/// The API key of `login`, where the user has one.
+pub fn api_key(login: &str) -> String {
+    let mut key = [b'-'; 16];
+    for (place, byte) in key.iter_mut().zip(login.bytes()) {
+        *place = byte;
+    }
+    STANDARD.encode(key)
+}
+
+/// The code that a phone shows at `now`.
+pub fn code_at(now: Timestamp) -> String {
+    TotpSecret::parse(TOTP_SECRET).expect("a secret").code_at(now)
+}
+
+/// Everyone and everything, and `more` who may lock devices and users.
+pub fn people(more: &[String]) -> Value {
     static HASH: OnceLock<String> = OnceLock::new();
     let hash = HASH.get_or_init(|| {
         hash_password(&Password::new(PASSWORD))
@@ -179,19 +290,73 @@ fn people(more: &[String]) -> Value {
             .reveal()
             .to_owned()
     });
-    let user = |company: &str, login: &str, groups: &[&str]| json!({"company": company, "login": login, "name": login, "password_hash": hash, "groups": groups});
+    let user = |login: &str, what: Value| {
+        let mut user = json!({
+            "company": "1", "login": login, "name": format!("Name of {login}"), "password_hash": hash,
+            "mfa": "not-required", "record_group": "staff", "editable_groups": ["*"],
+        });
+        let fields = user.as_object_mut().expect("an object");
+        fields.extend(what.as_object().expect("an object").clone());
+        user
+    };
+    let all = json!(["Users.View", "Users.Edit", "Users.Blocked.Edit"]);
     let mut users = vec![
-        user("1", "alice", &["provisioners"]),
-        user("1", "bob", &["provisioners"]),
-        user("1", "mona", &["monitors"]),
-        user("1", "admin", &["administrators"]),
-        user("1", "lia", &["LIAdministrators"]),
-        user("1", "nobody", &[]),
-        user("2", "zoe", &["provisioners"]),
+        user(
+            "alice",
+            json!({"groups": ["provisioners"], "mfa": "required", "totp_secret": TOTP_SECRET,
+            "api_key": api_key("alice"), "roles": ["Operator", "Auditor"]}),
+        ),
+        user("bob", json!({"groups": ["provisioners"]})),
+        user("mona", json!({"groups": ["monitors"]})),
+        user("lia", json!({"groups": ["LIAdministrators"]})),
+        user("nobody", json!({})),
+        user(
+            "admin",
+            json!({"groups": ["administrators"], "roles": ["Admin"], "privileges": all,
+            "api_key": api_key("admin"), "mfa": "required", "totp_secret": TOTP_SECRET}),
+        ),
+        user(
+            "ada",
+            json!({"groups": ["administrators"], "roles": ["Admin"], "privileges": all,
+            "api_key": api_key("ada")}),
+        ),
+        user("required", json!({"mfa": "required"})),
+        user("secretive", json!({"totp_secret": TOTP_SECRET})),
+        user(
+            "viewer",
+            json!({"privileges": ["Users.View"], "api_key": api_key("viewer")}),
+        ),
+        user(
+            "editor",
+            json!({"privileges": ["Users.Edit"], "api_key": api_key("editor")}),
+        ),
+        user(
+            "salesman",
+            json!({"privileges": all, "api_key": api_key("salesman"), "editable_groups": ["sales"]}),
+        ),
+        user(
+            "far",
+            json!({"privileges": all, "api_key": api_key("far"), "ip_filter": "192.0.2.0/24, 2001:db8::/32"}),
+        ),
+        user(
+            "near",
+            json!({"privileges": all, "api_key": api_key("near"), "ip_filter": "127.0.0.0/8;::1"}),
+        ),
+        user(
+            "eager",
+            json!({"privileges": all, "api_key": api_key("eager"), "rate_policy": "3/20"}),
+        ),
+        user("system", json!({"system": true})),
+        user(
+            "zoe",
+            json!({"company": "2", "groups": ["provisioners"], "privileges": all, "api_key": api_key("zoe")}),
+        ),
     ];
-    users.extend(more.iter().map(|login| user("1", login, &["provisioners"])));
+    users.extend(more.iter().map(|login| {
+        user(login, json!({"groups": ["provisioners"], "privileges": all, "api_key": api_key(login), "roles": ["Admin"]}))
+    }));
     json!({
-        "companies": [{"id": "1", "name": "Acme"}, {"id": "2", "name": "Globex"}],
+        "companies": [{"id": "1", "name": "Acme", "licences": ["Users"]}, {"id": "2", "name": "Globex"}],
         "users": users,
         "devices": [
             {"company": "1", "id": "ID5", "name": "sbc-boston", "ip": "192.0.2.10", "description": "A & B <x>"},

@@ -41,9 +41,7 @@ async fn sign_in(app: &App, request: &Request) -> Result<Response<Body>, Refusal
         .ok_or(Refusal::WrongCredentials)?;
     match open_session(&app.store, verified, SessionKind::Sdm, attempt).await? {
         SignedIn::Opened { token, user } => {
-            let idle_minutes = SessionKind::Sdm
-                .idle_timeout()
-                .map_or(0, |idle| idle.as_secs() / 60);
+            let idle_minutes = SessionKind::Sdm.token_life().as_secs() / 60;
             let session = Node::Members(vec![
                 (
                     "idleTimeout",
@@ -65,7 +63,7 @@ async fn sign_in(app: &App, request: &Request) -> Result<Response<Body>, Refusal
             Ok(response)
         }
         // A locked account answers as a wrong password does: this dialect tells an outsider nothing.
-        SignedIn::Locked(_) => Err(Refusal::WrongCredentials),
+        SignedIn::Locked(_) | SignedIn::Refused => Err(Refusal::WrongCredentials),
     }
 }
 

@@ -112,6 +112,21 @@ impl<'a> Entry<'a> {
         self.text(member).unwrap_or_else(|| default.to_owned())
     }
 
+    /// A text that stands for something; `None` where it is absent or null, or a fault.
+    pub(super) fn parsed<T>(&self, member: &str, rule: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let text = self.text(member)?;
+        read(&text).or_else(|| self.fault(member, rule))
+    }
+
+    /// A truth value; an absent one is false.
+    pub(super) fn truth(&self, member: &str) -> bool {
+        match self.value.get(member) {
+            None => false,
+            Some(Value::Bool(truth)) => *truth,
+            Some(_) => self.fault(member, "must be true or false").unwrap_or(false),
+        }
+    }
+
     /// A list of texts; an absent one is empty.
     pub(super) fn texts(&self, member: &str) -> Vec<String> {
         let texts = match self.value.get(member) {

@@ -9,6 +9,23 @@ use super::{Format, xml};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed(pub &'static str);
 
+impl Malformed {
+    /// The sentence with a capital and a full stop, where it stands alone.
+    #[must_use]
+    pub fn sentence(self) -> String {
+        sentence(self.0)
+    }
+}
+
+/// A rule as a sentence of its own.
+#[must_use]
+pub fn sentence(rule: &str) -> String {
+    let mut letters = rule.chars();
+    letters.next().map_or_else(String::new, |first| {
+        format!("{}{}.", first.to_uppercase(), letters.as_str())
+    })
+}
+
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
@@ -21,7 +38,11 @@ impl std::error::Error for Malformed {}
 ///
 /// A name that stands twice is refused: two readers of such a body may see two different requests.
 #[derive(Debug)]
-pub struct Members(Vec<(String, Value)>);
+pub struct Members {
+    list: Vec<(String, Value)>,
+    any_case: bool,
+    format: Format,
+}
 
 impl Members {
     /// Reads a body in `format`; `root` names the root element where that is XML.
@@ -29,34 +50,84 @@ impl Members {
     /// # Errors
     /// [`Malformed`], in one sentence for the caller.
     pub fn read(body: &[u8], format: Format, root: &str) -> Result<Self, Malformed> {
-        let text = std::str::from_utf8(body).map_err(|_| Malformed("the body is not UTF-8"))?;
-        // Windows clients put a byte order mark in front.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        if text.trim().is_empty() {
-            return Err(Malformed("there is no body"));
+        Self {
+            list: members(body, format, root)?,
+            any_case: false,
+            format,
         }
-        let members = match format {
-            Format::Json => json_members(text)?,
-            Format::Xml => xml::elements(text, root)?
-                .into_iter()
-                .map(|(name, text)| (name, text.map_or(Value::Null, Value::String)))
-                .collect(),
-        };
-        for (at, (name, _)) in members.iter().enumerate() {
-            if members.iter().take(at).any(|(earlier, _)| earlier == name) {
-                return Err(Malformed("an element or member stands more than once"));
-            }
+        .without_repeats()
+    }
+
+    /// As [`Members::read`], but `Login` and `login` are one name in JSON. XML is case-sensitive by its standard.
+    ///
+    /// # Errors
+    /// As [`Members::read`].
+    pub fn read_in_any_case(body: &[u8], format: Format, root: &str) -> Result<Self, Malformed> {
+        Self {
+            list: members(body, format, root)?,
+            any_case: format == Format::Json,
+            format,
         }
-        Ok(Self(members))
+        .without_repeats()
+    }
+
+    fn without_repeats(self) -> Result<Self, Malformed> {
+        let repeated = self.list.iter().enumerate().any(|(at, (name, _))| {
+            self.list
+                .iter()
+                .take(at)
+                .any(|(earlier, _)| self.is_same(earlier, name))
+        });
+        if repeated {
+            Err(Malformed("an element or member stands more than once"))
+        } else {
+            Ok(self)
+        }
+    }
+
+    /// Whether the body is XML, where every value is a text.
+    #[must_use]
+    pub fn is_xml(&self) -> bool {
+        self.format == Format::Xml
+    }
+
+    fn is_same(&self, a: &str, b: &str) -> bool {
+        if self.any_case {
+            a.eq_ignore_ascii_case(b)
+        } else {
+            a == b
+        }
+    }
+
+    /// The value of the member `name`; XML has texts, and null for an element that has elements of its own.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.list
+            .iter()
+            .find(|(member, _)| self.is_same(member, name))
+            .map(|(_, value)| value)
     }
 
     /// The text of the member `name`; `None` where it is absent or no text.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(member, _)| member == name)
-            .and_then(|(_, value)| value.as_str())
+        self.get(name).and_then(Value::as_str)
+    }
+}
+
+fn members(body: &[u8], format: Format, root: &str) -> Result<Vec<(String, Value)>, Malformed> {
+    let text = std::str::from_utf8(body).map_err(|_| Malformed("the body is not UTF-8"))?;
+    // Windows clients put a byte order mark in front.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim().is_empty() {
+        return Err(Malformed("there is no body"));
+    }
+    match format {
+        Format::Json => json_members(text),
+        Format::Xml => Ok(xml::elements(text, root)?
+            .into_iter()
+            .map(|(name, text)| (name, text.map_or(Value::Null, Value::String)))
+            .collect()),
     }
 }
 

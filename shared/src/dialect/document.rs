@@ -1,6 +1,8 @@
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::value::RawValue;
 
 use super::{Format, xml};
+use crate::lock::Timestamp;
 
 /// An answer's content, which can be written as JSON and as XML: JSON members are XML elements of the same names.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +13,10 @@ pub enum Node {
     Number(i64),
     /// A truth value.
     Bool(bool),
+    /// A moment: `\/Date(<UTC ms>)\/` in JSON, as Microsoft's serialisers write it, and ISO 8601 in XML.
+    Date(Timestamp),
+    /// `null` in JSON, absent in XML.
+    Null,
     /// Named members, in order.
     Members(Vec<(&'static str, Node)>),
     /// A list, with the name that each entry's XML element has.
@@ -31,7 +37,7 @@ impl Node {
             // Texts, numbers and lists of them always have a JSON form.
             Format::Json => serde_json::to_string(self).unwrap_or_default(),
             Format::Xml => {
-                let mut document = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>");
+                let mut document = String::new();
                 self.write_element(root, &mut document);
                 document
             }
@@ -39,10 +45,15 @@ impl Node {
     }
 
     fn write_element(&self, name: &str, out: &mut String) {
+        if *self == Self::Null {
+            return;
+        }
         out.push('<');
         out.push_str(name);
         out.push('>');
         match self {
+            Self::Null => {}
+            Self::Date(moment) => out.push_str(&moment.to_string()),
             Self::Text(text) => out.push_str(&xml::text(text)),
             Self::Number(number) => out.push_str(&number.to_string()),
             Self::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
@@ -69,6 +80,11 @@ impl Serialize for Node {
             Self::Text(text) => serializer.serialize_str(text),
             Self::Number(number) => serializer.serialize_i64(*number),
             Self::Bool(truth) => serializer.serialize_bool(*truth),
+            Self::Null => serializer.serialize_unit(),
+            // The escaped slashes are what tells a date from a text, so they are written raw.
+            Self::Date(moment) => RawValue::from_string(format!(r#""\/Date({})\/""#, moment.unix_ms()))
+                .map_err(S::Error::custom)?
+                .serialize(serializer),
             Self::Members(members) => {
                 let mut map = serializer.serialize_map(Some(members.len()))?;
                 for (name, member) in members {
@@ -97,14 +113,16 @@ mod tests {
             ("a", Node::text("<x>")),
             ("b", Node::Number(7)),
             ("c", Node::List("d", vec![Node::Bool(true), Node::text("y")])),
+            ("e", Node::Null),
+            ("f", Node::Date(Timestamp::from_unix_ms(1_770_202_477_469))),
         ]);
         assert_eq!(
             node.write(Format::Json, "r"),
-            r#"{"a":"<x>","b":7,"c":[true,"y"]}"#
+            r#"{"a":"<x>","b":7,"c":[true,"y"],"e":null,"f":"\/Date(1770202477469)\/"}"#
         );
         assert_eq!(
             node.write(Format::Xml, "r"),
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><r><a>&lt;x&gt;</a><b>7</b><c><d>true</d><d>y</d></c></r>"
+            "<r><a>&lt;x&gt;</a><b>7</b><c><d>true</d><d>y</d></c><f>2026-02-04T10:54:37.469Z</f></r>"
         );
     }
 }

@@ -24,6 +24,11 @@ impl Caller {
         &self.user.login
     }
 
+    /// The user, for a sign-in that goes on from here.
+    pub(super) fn into_user(self) -> UserRow {
+        self.user
+    }
+
     /// The session that they called with, and its key.
     pub(super) const fn session(&self) -> (&RowKey, &SessionRow) {
         (&self.session_key, &self.session)

@@ -2,9 +2,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
-use super::Caller;
+use super::{Caller, Token};
 use crate::id::{Company, Login, RequestId};
 use crate::lock::{Fence, Timestamp};
 use crate::store::{Attributes, Corrupt, Item, RowKey, Store, StoreError, Table, classify, expressions};
@@ -20,34 +21,51 @@ const SLIDE_AT_MOST_EVERY: Duration = Duration::from_mins(1);
 pub enum SessionKind {
     /// A Session Delivery Manager cookie: 30 minutes idle, 12 hours in all.
     Sdm,
+    /// A Netwrix token for the second step and nothing else: 5 minutes.
+    NetwrixFirstFactor,
+    /// A Netwrix bearer token, both factors proved: 15 minutes, and 12 hours with all that are exchanged for it.
+    Netwrix,
+    /// An Aktion token: 20 seconds.
+    Aktion,
 }
 
 impl SessionKind {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Sdm => "sdm",
+            Self::NetwrixFirstFactor => "netwrix-first-factor",
+            Self::Netwrix => "netwrix",
+            Self::Aktion => "aktion",
         }
     }
 
-    /// How long the session lives without being used, where use prolongs it.
+    /// How long a token lives from its issue or, where use prolongs it, from its last use on.
     #[must_use]
-    pub const fn idle_timeout(self) -> Option<Duration> {
+    pub const fn token_life(self) -> Duration {
         match self {
-            Self::Sdm => Some(Duration::from_mins(30)),
+            Self::Sdm => Duration::from_mins(30),
+            Self::NetwrixFirstFactor => Duration::from_mins(5),
+            Self::Netwrix => Duration::from_mins(15),
+            Self::Aktion => Duration::from_secs(20),
         }
     }
 
-    /// How long the session lives at most.
-    #[must_use]
-    pub const fn lifetime(self) -> Duration {
+    /// How long the session lives at most from the sign-in on, however it is prolonged.
+    const fn lifetime(self) -> Duration {
         match self {
-            Self::Sdm => Duration::from_hours(12),
+            Self::Sdm | Self::Netwrix => Duration::from_hours(12),
+            Self::NetwrixFirstFactor | Self::Aktion => self.token_life(),
         }
+    }
+
+    /// Whether using the session prolongs it.
+    const fn slides(self) -> bool {
+        matches!(self, Self::Sdm)
     }
 
     fn expires_at(self, signed_in_at: Timestamp, now: Timestamp) -> Timestamp {
-        let end = signed_in_at.plus(self.lifetime());
-        self.idle_timeout().map_or(end, |idle| now.plus(idle).min(end))
+        now.plus(self.token_life())
+            .min(signed_in_at.plus(self.lifetime()))
     }
 }
 
@@ -57,6 +75,9 @@ impl TryFrom<&str> for SessionKind {
     fn try_from(text: &str) -> Result<Self, Corrupt> {
         match text {
             "sdm" => Ok(Self::Sdm),
+            "netwrix-first-factor" => Ok(Self::NetwrixFirstFactor),
+            "netwrix" => Ok(Self::Netwrix),
+            "aktion" => Ok(Self::Aktion),
             _ => Err(Corrupt {
                 attribute: "session_kind",
             }),
@@ -102,6 +123,15 @@ impl SessionRow {
         }
     }
 
+    /// The same sign-in under another token that is issued now. It never outlives the sign-in's lifetime.
+    #[must_use]
+    pub(super) fn renewed(&self, now: Timestamp) -> Self {
+        Self {
+            expires_at: self.kind.expires_at(self.signed_in_at, now),
+            ..self.clone()
+        }
+    }
+
     /// Reads the row as the store hands it over.
     ///
     /// # Errors
@@ -139,7 +169,9 @@ impl SessionRow {
 
     /// The later end that using the session now gives it; `None` while the last one is less than a minute old.
     fn slid(&self, now: Timestamp) -> Option<Timestamp> {
-        self.kind.idle_timeout()?;
+        if !self.kind.slides() {
+            return None;
+        }
         let expires_at = self.kind.expires_at(self.signed_in_at, now);
         (expires_at.since(self.expires_at) >= SLIDE_AT_MOST_EVERY).then_some(expires_at)
     }
@@ -179,6 +211,43 @@ impl Store {
             Err(error) => {
                 tracing::warn!(error = %classify("UpdateItem", &error), "a session was not prolonged");
             }
+        }
+    }
+
+    /// Issues a further token for the sign-in that `caller` calls with. The token that they hold stays valid until
+    /// its own expiry, and the new one carries the fence of the same sign-in: a lock on the account ends both.
+    ///
+    /// # Errors
+    /// Whatever the store reports.
+    pub async fn renew_token(
+        &self,
+        caller: &Caller,
+        now: Timestamp,
+        request_id: &RequestId,
+    ) -> Result<Token, StoreError> {
+        let (_, session) = caller.session();
+        let token = Token::issue(&session.company, &session.login)?;
+        let sent = self
+            .client()
+            .put_item()
+            .table_name(self.table_name(Table::Identity))
+            .set_item(Some(
+                session.renewed(now).to_item(&token.session_key(), request_id),
+            ))
+            .condition_expression(expressions::SESSION_ABSENT)
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(token),
+            // 256 random bits meet only themselves: this very write was made, and its answer was lost.
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(token)
+            }
+            Err(error) => Err(classify("PutItem", &error)),
         }
     }
 

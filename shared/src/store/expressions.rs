@@ -30,6 +30,18 @@ pub const USER_STILL_UNLOCKED: &str =
 /// Two sessions under one token, which would need a collision of 256 random bits: refused rather than overwritten.
 pub const SESSION_ABSENT: &str = "attribute_not_exists(pk)";
 
+/// A code is tried that has been accepted: not counted as a wrong one, and not accepted again.
+pub const STEP_NOT_ACCEPTED: &str = "attribute_not_exists(totp_step) OR totp_step < :step";
+
+/// One code in two requests at the same moment: one of them is accepted.
+pub const ACCEPT_STEP: &str =
+    "attribute_exists(pk) AND (attribute_not_exists(totp_step) OR totp_step < :step)";
+
+/// Requests with one token at the same moment, of which the last ones are over the limit: counting is the
+/// authentication. The same invocation counts once, however often the SDK sends it.
+pub const USE_API_TOKEN: &str =
+    "attribute_exists(served) AND expires_at > :now AND served < request_limit AND last_request <> :request";
+
 /// The credential was removed while its owner signed in.
 pub const CREDENTIAL_EXISTS: &str = "attribute_exists(pk)";
 

@@ -69,6 +69,14 @@ impl Attributes {
         self.optional_timestamp(name)?.ok_or(Corrupt { attribute: name })
     }
 
+    /// A truth value that must be there.
+    pub fn truth(&mut self, name: &'static str) -> Result<bool, Corrupt> {
+        match self.0.remove(name) {
+            Some(AttributeValue::Bool(truth)) => Ok(truth),
+            _ => Err(Corrupt { attribute: name }),
+        }
+    }
+
     /// A list of strings; an absent one is empty.
     pub fn texts(&mut self, name: &'static str) -> Result<Vec<String>, Corrupt> {
         match self.0.remove(name) {

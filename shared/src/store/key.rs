@@ -94,6 +94,7 @@ impl RowKey {
 pub struct LockTarget {
     key: RowKey,
     lock_shard: String,
+    changed_at: Option<&'static str>,
 }
 
 impl LockTarget {
@@ -109,18 +110,30 @@ impl LockTarget {
     /// A user account.
     #[must_use]
     pub fn user(company: &Company, login: &Login) -> Self {
-        Self::new(RowKey::user(login), company, "user")
+        Self {
+            changed_at: Some("changed_at"),
+            ..Self::new(RowKey::user(login), company, "user")
+        }
     }
 
     fn new(key: RowKey, company: &Company, kind: &str) -> Self {
         let lock_shard = format!("{company}/{kind}/{}", key.shard(Self::LOCK_SHARDS));
-        Self { key, lock_shard }
+        Self {
+            key,
+            lock_shard,
+            changed_at: None,
+        }
     }
 
     /// The row's key.
     #[must_use]
     pub const fn key(&self) -> &RowKey {
         &self.key
+    }
+
+    /// The attribute that says when the row was last changed, for rows that have one.
+    pub(super) const fn changed_at(&self) -> Option<&'static str> {
+        self.changed_at
     }
 
     /// The row's hash key in the index `locks`, while it is locked.

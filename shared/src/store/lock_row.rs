@@ -195,6 +195,9 @@ impl Update {
                 (":request".to_owned(), s(request_id.as_str())),
             ]),
         };
+        if let Some(changed_at) = target.changed_at() {
+            update.set(changed_at, ":changed_at", ms(now));
+        }
         match change {
             Change::Acquire { fence, lock } => {
                 update.condition = expressions::ACQUIRE;

@@ -12,12 +12,12 @@ const OPERATION: &str = "TransactWriteItems";
 const CONFLICTS: u32 = 5;
 
 /// How a plan of several writes ended. It was made as a whole or not at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transacted {
     /// Made.
     Done,
-    /// A condition failed: the rows are no longer the ones that were planned on.
-    ConditionFailed,
+    /// The conditions at these places of the plan failed: the rows are no longer the ones that were planned on.
+    ConditionFailed(Vec<usize>),
 }
 
 impl Store {
@@ -44,7 +44,7 @@ impl Store {
             match sent {
                 Ok(_) => return Ok(Transacted::Done),
                 Err(error) => match cancelled(&error) {
-                    Cancelled::Condition => return Ok(Transacted::ConditionFailed),
+                    Cancelled::Condition(places) => return Ok(Transacted::ConditionFailed(places)),
                     Cancelled::Conflict => {}
                     Cancelled::Throttled => {
                         return Err(StoreError::Unavailable(format!("{OPERATION}: throttled")));
@@ -63,7 +63,7 @@ impl Store {
 }
 
 enum Cancelled {
-    Condition,
+    Condition(Vec<usize>),
     Conflict,
     Throttled,
     Invalid,
@@ -76,16 +76,18 @@ fn cancelled(error: &SdkError<TransactWriteItemsError>) -> Cancelled {
     else {
         return Cancelled::Otherwise;
     };
-    let has = |wanted: &[&str]| {
-        cancelled
-            .cancellation_reasons()
-            .iter()
-            .any(|reason| reason.code().is_some_and(|code| wanted.contains(&code)))
+    let places = |wanted: &[&str]| -> Vec<usize> {
+        let reasons = cancelled.cancellation_reasons().iter().enumerate();
+        reasons
+            .filter(|(_, reason)| reason.code().is_some_and(|code| wanted.contains(&code)))
+            .map(|(place, _)| place)
+            .collect()
     };
+    let has = |wanted: &[&str]| !places(wanted).is_empty();
     if has(&["ValidationError", "ItemCollectionSizeLimitExceeded"]) {
         Cancelled::Invalid
     } else if has(&["ConditionalCheckFailed"]) {
-        Cancelled::Condition
+        Cancelled::Condition(places(&["ConditionalCheckFailed"]))
     } else if has(&["TransactionConflict"]) {
         Cancelled::Conflict
     } else if has(&["ThrottlingError", "ProvisionedThroughputExceeded"]) {

@@ -14,8 +14,28 @@ pub struct UserRow {
     pub company: Company,
     /// The user's login.
     pub login: Login,
+    /// The user's full name.
+    pub name: String,
+    /// Roles (Netwrix Privilege Secure).
+    pub roles: Vec<String>,
     /// The groups of the user (Session Delivery Manager).
     pub groups: Vec<String>,
+    /// Privileges (Aktion.NEXT).
+    pub privileges: Vec<String>,
+    /// The record group that the user belongs to (Aktion.NEXT).
+    pub record_group: String,
+    /// The record groups whose users the user may edit; `*` is every group (Aktion.NEXT).
+    pub editable_groups: Vec<String>,
+    /// From where the user may call (Aktion.NEXT).
+    pub ip_filter: String,
+    /// How many requests a token of the user serves (Aktion.NEXT).
+    pub rate_policy: String,
+    /// Whether the user is one of the system's own, whom nobody locks.
+    pub system: bool,
+    /// Whether a second factor is required (Netwrix Privilege Secure).
+    pub mfa_required: bool,
+    /// When the user was last changed.
+    pub changed_at: Timestamp,
     /// The lock on the account.
     pub lock: LockAttributes,
 }
@@ -26,7 +46,17 @@ impl Lockable for UserRow {
         Ok(Self {
             company: row.id("company")?,
             login: row.id("login")?,
+            name: row.text("user_name")?,
+            roles: row.texts("roles")?,
             groups: row.texts("groups")?,
+            privileges: row.texts("privileges")?,
+            record_group: row.text("record_group")?,
+            editable_groups: row.texts("editable_groups")?,
+            ip_filter: row.text("ip_filter")?,
+            rate_policy: row.text("rate_policy")?,
+            system: row.truth("system_user")?,
+            mfa_required: row.truth("mfa_required")?,
+            changed_at: row.timestamp("changed_at")?,
             lock: LockAttributes::parse(&mut row)?,
         })
     }
@@ -51,6 +81,18 @@ pub struct NewUser<'a> {
     pub groups: &'a [String],
     /// Privileges (Aktion.NEXT).
     pub privileges: &'a [String],
+    /// The record group that the user belongs to (Aktion.NEXT).
+    pub record_group: &'a str,
+    /// The record groups whose users the user may edit (Aktion.NEXT).
+    pub editable_groups: &'a [String],
+    /// From where the user may call (Aktion.NEXT).
+    pub ip_filter: &'a str,
+    /// How many requests a token of the user serves (Aktion.NEXT).
+    pub rate_policy: &'a str,
+    /// Whether the user is one of the system's own.
+    pub system: bool,
+    /// Whether a second factor is required (Netwrix Privilege Secure).
+    pub mfa_required: bool,
 }
 
 impl NewUser<'_> {
@@ -67,6 +109,12 @@ impl NewUser<'_> {
                 ("roles", texts(self.roles)),
                 ("groups", texts(self.groups)),
                 ("privileges", texts(self.privileges)),
+                ("record_group", s(self.record_group)),
+                ("editable_groups", texts(self.editable_groups)),
+                ("ip_filter", s(self.ip_filter)),
+                ("rate_policy", s(self.rate_policy)),
+                ("system_user", AttributeValue::Bool(self.system)),
+                ("mfa_required", AttributeValue::Bool(self.mfa_required)),
                 ("changed_at", ms(now)),
                 ("fence", n(0)),
                 ("rev", n(1)),

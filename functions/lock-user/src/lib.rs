@@ -1,0 +1,136 @@
+//! `POST /user/lock?Token={Token}`: a user account is locked or unlocked.
+//!
+//! Aktion.NEXT dialect; the order of checks is the contract's table ("User lock" in `docs/api.md`), and the
+//! messages are the vendor's to the letter.
+
+mod answer;
+mod lock_request;
+
+use holdfast::dialect::Dialect;
+use holdfast::dialect::aktion::{self, Outcome};
+use holdfast::id::Login;
+use holdfast::identity::{ApiCaller, admit};
+use holdfast::lock::{self, LeaseChange, Text};
+use holdfast::runtime::{self, App, Function, Method, Route};
+use holdfast::store::{Applied, LockTarget, Lockable, RowKey, StoreError, UserRow};
+use lambda_http::{Body, Request, Response};
+
+use lock_request::{Parsed, UserLock};
+
+/// What this Lambda serves.
+pub const FUNCTION: Function = Function {
+    name: "lock-user",
+    routes: &[Route::new(Method::Post, "/user/lock", Dialect::Aktion)],
+    // The token's use and, beside it, the read of the target.
+    connections: 2,
+    handle: |app, request| Box::pin(handle(app, request)),
+};
+
+/// Answers one request.
+pub async fn handle(app: &App, request: Request) -> Response<Body> {
+    let media = match aktion::media(request.headers(), runtime::body(&request)) {
+        Ok(media) => media,
+        Err(outcome) => return answer::answer(&request, &outcome, None),
+    };
+    let parsed = lock_request::parse(media, runtime::body(&request));
+    let outcome = act(app, &request, &parsed)
+        .await
+        .unwrap_or_else(|refusal| refusal);
+    answer::answer(&request, &outcome, parsed.echo.as_ref())
+}
+
+async fn act(app: &App, request: &Request, parsed: &Parsed) -> Result<Outcome, Outcome> {
+    let now = app.clock.now();
+    let request_id = runtime::request_id(request);
+    // The target is read while the token is used; what is found is told only to a caller who may know.
+    let key = parsed.lock.as_ref().ok().and_then(UserLock::key);
+    let token = aktion::token(request);
+    let (admitted, read) = tokio::join!(
+        admit(
+            &app.store,
+            token.as_ref(),
+            aktion::source_ip(request),
+            now,
+            &request_id
+        ),
+        app.store.read(key.as_slice()),
+    );
+    let caller = admitted
+        .map_err(|error| answer::store(&error))?
+        .map_err(|why| Outcome::not_admitted(&why, request))?;
+    let wanted = parsed
+        .lock
+        .as_ref()
+        .map_err(|faults| Outcome::invalid(faults.clone()))?;
+    may_lock_users(&caller, wanted)?;
+
+    let mut rows = read.map_err(|error| answer::store(&error))?;
+    let not_found = || answer::not_found(wanted, &caller);
+    let row = key.and_then(|key| rows.take(&key)).ok_or_else(not_found)?;
+    let user = UserRow::parse(row).map_err(|corrupt| answer::store(&StoreError::from(corrupt)))?;
+    if !is_within_reach(&user, &caller) {
+        return Err(not_found());
+    }
+    // Nobody locks himself out.
+    let locks_himself = wanted.locks && user.login == caller.login;
+    if locks_himself || !caller.may_edit_records_of(&user.record_group) {
+        return Err(answer::record_permission(wanted));
+    }
+
+    let owner = caller.login.to_owner();
+    let change = if wanted.locks {
+        lock::Request::Acquire {
+            owner,
+            lease: LeaseChange::Keep,
+            text: Text::Keep,
+        }
+    } else {
+        lock::Request::Release { owner }
+    };
+    let target = LockTarget::user(&caller.company, &user.login);
+    let still_allowed = |newer: &UserRow| {
+        if !is_within_reach(newer, &caller) {
+            Err(answer::deleted_meanwhile())
+        } else if !caller.may_edit_records_of(&newer.record_group) {
+            Err(answer::regrouped_meanwhile())
+        } else {
+            Ok(())
+        }
+    };
+    match app
+        .store
+        .apply_lock(&target, user, &change, now, &request_id, still_allowed)
+        .await
+    {
+        Ok(Applied::Done(outcome)) => answer::decided(wanted, &outcome),
+        Ok(Applied::Gone) => Err(answer::deleted_meanwhile()),
+        Ok(Applied::Refused(refusal)) => Err(refusal),
+        Err(error) => Err(answer::store(&error)),
+    }
+}
+
+fn may_lock_users(caller: &ApiCaller, wanted: &UserLock) -> Result<(), Outcome> {
+    if !caller.has_privilege("Users.Edit") {
+        Err(answer::edit_privilege(wanted))
+    } else if !caller.has_privilege("Users.Blocked.Edit") {
+        Err(answer::blocked_privilege(wanted))
+    } else if !caller.is_licensed_for("Users") {
+        Err(answer::licence())
+    } else {
+        Ok(())
+    }
+}
+
+/// Another company's users, and the system's own, are answered as if they did not exist.
+fn is_within_reach(user: &UserRow, caller: &ApiCaller) -> bool {
+    user.company == caller.company && !user.system
+}
+
+impl UserLock {
+    /// The row of the user that is meant; `None` for a name that no user can have.
+    fn key(&self) -> Option<RowKey> {
+        Login::try_from(self.login_name.as_str())
+            .ok()
+            .map(|login| RowKey::user(&login))
+    }
+}

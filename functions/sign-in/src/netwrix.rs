@@ -1,0 +1,178 @@
+//! Netwrix Privilege Secure: a password, then a code, then a bearer token.
+
+use holdfast::dialect::netwrix::{self, Refusal};
+use holdfast::dialect::{Format, Members, sentence};
+use holdfast::id::Login;
+use holdfast::identity::{
+    Attempt, Code, Password, SecondFactor, SessionKind, SignedIn, Token, authenticate, open_session,
+    second_factor, verify_password,
+};
+use holdfast::runtime::{self, App};
+use lambda_http::{Body, Request, Response};
+use serde_json::Value;
+
+/// What a wrong password and an unknown login are told alike.
+const WRONG_CREDENTIALS: &str = "The login or password is wrong.";
+/// What a wrong, an old and one code too many are told alike.
+const WRONG_CODE: &str = "The code is wrong.";
+
+/// `POST /signinBody`
+pub(crate) async fn first_step(app: &App, request: &Request) -> Response<Body> {
+    password(app, request).await.map_or_else(
+        |refusal| netwrix::refusal(request, &refusal),
+        |token| bare(&token),
+    )
+}
+
+/// `POST /signin2fa`
+pub(crate) async fn second_step(app: &App, request: &Request) -> Response<Body> {
+    code(app, request).await.map_or_else(
+        |refusal| netwrix::refusal(request, &refusal),
+        |token| bare(&token),
+    )
+}
+
+/// `GET /api/v1/UserToken`
+pub(crate) async fn renewal(app: &App, request: &Request) -> Response<Body> {
+    renew(app, request).await.map_or_else(
+        |refusal| netwrix::refusal(request, &refusal),
+        |token| bare(&token),
+    )
+}
+
+/// A token as the dialect hands it out: a bare JSON string.
+fn bare(token: &Token) -> Response<Body> {
+    netwrix::ok(&Value::from(token.reveal()))
+}
+
+async fn password(app: &App, request: &Request) -> Result<Token, Refusal> {
+    let body = runtime::body(request);
+    netwrix::media(request.headers(), body)?;
+    let (login, password) = credentials(body)?;
+
+    let request_id = runtime::request_id(request);
+    let attempt = Attempt {
+        login: &login,
+        now: app.clock.now(),
+        request_id: &request_id,
+    };
+    let verified = verify_password(&app.store, &app.passwords, attempt, password)
+        .await?
+        .ok_or(Refusal::Unauthorized(WRONG_CREDENTIALS))?;
+    match open_session(&app.store, verified, SessionKind::NetwrixFirstFactor, attempt).await? {
+        SignedIn::Opened { token, .. } => Ok(token),
+        // Only who has the right password learns that the account is locked.
+        SignedIn::Locked(lock) => Err(Refusal::account_locked(&lock)),
+        SignedIn::Refused => Err(Refusal::Unauthorized(WRONG_CREDENTIALS)),
+    }
+}
+
+fn credentials(body: &[u8]) -> Result<(Login, Password), Refusal> {
+    let members = Members::read_in_any_case(body, Format::Json, "")
+        .map_err(|malformed| Refusal::invalid("$", malformed.sentence()))?;
+    let mut errors = Vec::new();
+    let mut text = |name: &'static str| {
+        let text = members.text(name);
+        if text.is_none() {
+            errors.push((
+                name,
+                format!("The {name} field is required and must be a string."),
+            ));
+        }
+        text.unwrap_or_default().to_owned()
+    };
+    let (login, password) = (text("login"), text("password"));
+    if !errors.is_empty() {
+        return Err(Refusal::Invalid(errors));
+    }
+    let login = Login::try_from(login.as_str())
+        .map_err(|invalid| Refusal::invalid("login", sentence(&invalid.to_string())))?;
+    Ok((login, Password::new(password)))
+}
+
+async fn code(app: &App, request: &Request) -> Result<Token, Refusal> {
+    let body = runtime::body(request);
+    netwrix::media_or_text(request.headers(), body)?;
+    let token = netwrix::bearer_token(request.headers())?;
+    // What is wrong with the code is told only to a caller whose token is right; reading it needs no store.
+    let code = bare_code(body);
+    let (now, request_id) = (app.clock.now(), runtime::request_id(request));
+    let Some(code) = code else {
+        return Err(malformed_code(app, &token).await);
+    };
+    match second_factor(&app.store, &token, &code, now, &request_id).await? {
+        SecondFactor::Accepted(token) => Ok(token),
+        SecondFactor::Unauthenticated => Err(Refusal::unauthorized()),
+        SecondFactor::Rejected => Err(Refusal::Unauthorized(WRONG_CODE)),
+    }
+}
+
+async fn malformed_code(app: &App, token: &Token) -> Refusal {
+    match caller(app, token, SessionKind::NetwrixFirstFactor).await {
+        Ok(_) => Refusal::invalid("$", "The body must be a code of six digits, or NA."),
+        Err(refusal) => refusal,
+    }
+}
+
+/// The code in a body that is a bare number, a bare text or a JSON string. It is read as text first: as a JSON
+/// number a code would lose its leading zeros, or be no JSON at all.
+fn bare_code(body: &[u8]) -> Option<Code> {
+    let text = std::str::from_utf8(body)
+        .ok()?
+        .trim_start_matches('\u{feff}')
+        .trim();
+    if text.starts_with('"') {
+        let text: String = serde_json::from_str(text).ok()?;
+        Code::parse(text.trim())
+    } else {
+        Code::parse(text)
+    }
+}
+
+async fn renew(app: &App, request: &Request) -> Result<Token, Refusal> {
+    let token = netwrix::bearer_token(request.headers())?;
+    let caller = caller(app, &token, SessionKind::Netwrix).await?;
+    Ok(app
+        .store
+        .renew_token(&caller, app.clock.now(), &runtime::request_id(request))
+        .await?)
+}
+
+async fn caller(app: &App, token: &Token, kind: SessionKind) -> Result<holdfast::identity::Caller, Refusal> {
+    let mut rows = app.store.read(&[token.session_key(), token.user_key()]).await?;
+    authenticate(&mut rows, token, kind, app.clock.now())?.ok_or_else(Refusal::unauthorized)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_keeps_its_leading_zeros_however_it_is_sent() {
+        for body in [
+            "000123",
+            "\"000123\"",
+            " 000123\r\n",
+            "\u{feff}000123",
+            "\"000123 \"",
+        ] {
+            assert!(bare_code(body.as_bytes()).is_some(), "{body:?}");
+        }
+        assert!(bare_code(b"NA").is_some_and(|code| code.is_not_applicable()));
+        assert!(bare_code(b"\"NA\"").is_some_and(|code| code.is_not_applicable()));
+        for body in [
+            "",
+            "123",
+            "null",
+            "{}",
+            "[\"000123\"]",
+            "\"000123",
+            "1e5",
+            "123456.0",
+            "-12345",
+        ] {
+            assert!(bare_code(body.as_bytes()).is_none(), "{body:?}");
+        }
+        assert!(bare_code(b"\xff").is_none());
+    }
+}

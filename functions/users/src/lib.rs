@@ -1,0 +1,119 @@
+//! `GET /user/get?LoginName={}&Token={}`: a user account as administrators see it, with who locked it.
+
+use holdfast::dialect::aktion::{self, Outcome};
+use holdfast::dialect::{Dialect, Media, Node};
+use holdfast::id::Login;
+use holdfast::identity::admit;
+use holdfast::lock::Timestamp;
+use holdfast::runtime::{self, App, Function, Method, Route};
+use holdfast::store::{Lockable, RowKey, StoreError, UserRow};
+use lambda_http::http::StatusCode;
+use lambda_http::http::header::CONTENT_TYPE;
+use lambda_http::{Body, Request, Response};
+
+/// The longest login, in characters.
+const MAX_LOGIN: usize = 100;
+
+/// What this Lambda serves.
+pub const FUNCTION: Function = Function {
+    name: "users",
+    routes: &[Route::new(Method::Get, "/user/get", Dialect::Aktion)],
+    // The token's use and, beside it, the read of the user.
+    connections: 2,
+    handle: |app, request| Box::pin(handle(app, request)),
+};
+
+/// Answers one request.
+pub async fn handle(app: &App, request: Request) -> Response<Body> {
+    match read(app, &request).await {
+        Ok(user) => aktion::document(request.headers(), &user),
+        Err(outcome) => aktion::result(request.headers(), &outcome),
+    }
+}
+
+async fn read(app: &App, request: &Request) -> Result<Node, Outcome> {
+    if request.headers().contains_key(CONTENT_TYPE) && Media::of_body(request.headers()).is_none() {
+        return Err(Outcome::unsupported_media());
+    }
+    let now = app.clock.now();
+    let request_id = runtime::request_id(request);
+    let login_name = login_name(request);
+    // The user is read while the token is used; what is found is told only to a caller who may know.
+    let key = login_name
+        .as_ref()
+        .ok()
+        .and_then(|login| Login::try_from(*login).ok())
+        .map(|login| RowKey::user(&login));
+    let token = aktion::token(request);
+    let (admitted, rows) = tokio::join!(
+        admit(
+            &app.store,
+            token.as_ref(),
+            aktion::source_ip(request),
+            now,
+            &request_id
+        ),
+        app.store.read(key.as_slice()),
+    );
+    let caller = admitted
+        .map_err(|error| Outcome::store(&error))?
+        .map_err(|why| Outcome::not_admitted(&why, request))?;
+    let login_name = login_name.map_err(|fault| Outcome::invalid(vec![fault]))?;
+    if !caller.has_privilege("Users.View") {
+        return Err(forbidden(
+            1401,
+            format!("View User [{login_name}] privilege violated"),
+        ));
+    }
+    let mut rows = rows.map_err(|error| Outcome::store(&error))?;
+    let not_found = || aktion::user_not_found(login_name, &caller.company);
+    let row = key.and_then(|key| rows.take(&key)).ok_or_else(not_found)?;
+    let user = UserRow::parse(row).map_err(|corrupt| Outcome::store(&StoreError::from(corrupt)))?;
+    if user.company != caller.company {
+        return Err(not_found());
+    }
+    if user.system {
+        return Err(forbidden(1402, format!("User [{login_name}] is a system user")));
+    }
+    if !caller.may_edit_records_of(&user.record_group) {
+        let message = format!("Record permission View of agenda User violated for [{login_name}]");
+        return Err(forbidden(1412, message));
+    }
+    Ok(view(&user, now))
+}
+
+fn login_name(request: &Request) -> Result<&str, String> {
+    match aktion::query(request, "LoginName") {
+        None | Some("") => Err("The LoginName field is required.".to_owned()),
+        Some(login) if login.chars().count() > MAX_LOGIN => Err(format!(
+            "The field LoginName must be a string with a maximum length of {MAX_LOGIN}."
+        )),
+        Some(login) => Ok(login),
+    }
+}
+
+fn view(user: &UserRow, now: Timestamp) -> Node {
+    let lock = user.lock.state.live(now);
+    Node::Members(vec![
+        ("UserName", Node::text(&user.name)),
+        ("LoginName", Node::text(user.login.as_str())),
+        (
+            "Roles",
+            Node::List("string", user.roles.iter().map(Node::text).collect()),
+        ),
+        ("Blocked", Node::Bool(lock.is_some())),
+        (
+            "BlockedBy",
+            lock.map_or(Node::Null, |lock| Node::text(lock.owner.as_str())),
+        ),
+        (
+            "BlockedSince",
+            lock.map_or(Node::Null, |lock| Node::Date(lock.since)),
+        ),
+        ("TimeLastChange", Node::Date(user.changed_at)),
+    ])
+}
+
+fn forbidden(code: i64, message: String) -> Outcome {
+    Outcome::new(StatusCode::FORBIDDEN, code, message)
+}

@@ -1,0 +1,84 @@
+use std::collections::HashMap;
+
+use super::attempts::{Attempts, Counter};
+use super::{ApiKeyHash, PasswordHash, Step, TotpSecret};
+use crate::id::{Company, Login};
+use crate::store::{Attributes, Corrupt, Item, RowKey, n, s};
+
+/// What a user authenticates with, and how often it went wrong.
+#[derive(Clone, Debug)]
+pub struct CredentialRow {
+    pub(super) password_hash: PasswordHash,
+    pub(super) passwords: Attempts,
+    pub(super) totp_secret: Option<TotpSecret>,
+    pub(super) totp_step: Option<Step>,
+    pub(super) codes: Attempts,
+    pub(super) api_key_hash: Option<ApiKeyHash>,
+    pub(super) last_request: Option<String>,
+}
+
+impl CredentialRow {
+    /// Reads the row as the store hands it over.
+    ///
+    /// # Errors
+    /// [`Corrupt`] where it cannot be understood.
+    pub(super) fn parse(item: Item) -> Result<Self, Corrupt> {
+        let mut row = Attributes::new(item);
+        Ok(Self {
+            password_hash: PasswordHash::parse(&row.text("password_hash")?)?,
+            passwords: Attempts::parse(&mut row, Counter::PASSWORDS)?,
+            totp_secret: row
+                .optional_text("totp_secret")?
+                .as_deref()
+                .map(TotpSecret::parse)
+                .transpose()?,
+            totp_step: row.optional_number("totp_step")?.map(Step::new),
+            codes: Attempts::parse(&mut row, Counter::CODES)?,
+            api_key_hash: row
+                .optional_text("api_key_hash")?
+                .as_deref()
+                .map(ApiKeyHash::parse)
+                .transpose()?,
+            last_request: row.optional_text("last_request")?,
+        })
+    }
+}
+
+/// A credential that is entered for the first time.
+#[derive(Clone, Debug)]
+pub struct NewCredential<'a> {
+    /// The company of the user.
+    pub company: &'a Company,
+    /// The user.
+    pub login: &'a Login,
+    /// The hash of the password.
+    pub password_hash: &'a PasswordHash,
+    /// The secret of the second factor, where the user has one.
+    pub totp_secret: Option<&'a TotpSecret>,
+    /// The hash of the API key, where the user has one.
+    pub api_key_hash: Option<&'a ApiKeyHash>,
+}
+
+impl NewCredential<'_> {
+    /// The row as it is stored.
+    #[must_use]
+    pub fn to_item(&self) -> Item {
+        let mut row = HashMap::from(
+            [
+                ("pk", s(RowKey::credential(self.login).pk())),
+                ("company", s(self.company.as_str())),
+                ("password_hash", s(self.password_hash.reveal())),
+                (Counter::PASSWORDS.attempts, n(0)),
+                (Counter::CODES.attempts, n(0)),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        );
+        if let Some(secret) = self.totp_secret {
+            row.insert("totp_secret".to_owned(), s(secret.reveal()));
+        }
+        if let Some(hash) = self.api_key_hash {
+            row.insert("api_key_hash".to_owned(), s(hash.reveal()));
+        }
+        row
+    }
+}

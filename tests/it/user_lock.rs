@@ -1,0 +1,716 @@
+//! The user lock's table of 23 rows, in JSON and in XML (`docs/api.md`, "User lock").
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::join_all;
+use holdfast::id::Login;
+use holdfast::store::{RowKey, Table};
+use holdfast_tests::{Answer, PASSWORD, Proxy, Sdm, Verdict, World, api_key, people};
+use insta::assert_snapshot;
+
+const MEDIA: [(&str, &str); 4] = [
+    ("json", "application/json"),
+    ("xml", "application/xml"),
+    ("text_json", "text/json"),
+    ("text_xml", "text/xml"),
+];
+
+fn body(media: &str, login: &str, lock: &str) -> String {
+    if media.ends_with("json") {
+        serde_json::json!({"LoginName": login, "Lock": 7})
+            .to_string()
+            .replace('7', lock)
+    } else {
+        format!("<Request> <LoginName>{login}</LoginName> <Lock>{lock}</Lock> </Request>")
+    }
+}
+
+async fn lock(world: &World, media: &str, token: &str, login: &str, lock: &str) -> Answer {
+    world
+        .post(
+            &format!("/user/lock?Token={token}"),
+            media,
+            body(media, login, lock),
+        )
+        .await
+}
+
+/// Checks one row of the table in both formats: status and code, then the whole answer.
+macro_rules! row {
+    ($number:literal, $status:literal, $name:ident: $answer:expr) => {
+        let answer = $answer;
+        assert_eq!(answer.status, $status, "row {} in {}: {answer}", $number, $name);
+        assert_snapshot!(format!("row_{:02}_{}", $number, $name), answer);
+    };
+}
+
+fn key(login: &str) -> RowKey {
+    RowKey::user(&Login::try_from(login).unwrap())
+}
+
+fn s(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+/// A change to a user's row by someone who is not locking it.
+async fn set(world: &World, login: &str, attribute: &str, value: AttributeValue) {
+    world
+        .store
+        .client()
+        .update_item()
+        .table_name(world.store.table_name(Table::Resources))
+        .key("pk", s(key(login).pk()))
+        .update_expression("SET #attribute = :value, rev = rev + :one, last_request = :other")
+        .expression_attribute_names("#attribute", attribute)
+        .expression_attribute_values(":value", value)
+        .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+        .expression_attribute_values(":other", s("another"))
+        .send()
+        .await
+        .unwrap();
+}
+
+async fn delete(world: &World, login: &str) {
+    let table = world.store.table_name(Table::Resources);
+    world
+        .store
+        .client()
+        .delete_item()
+        .table_name(table)
+        .key("pk", s(key(login).pk()))
+        .send()
+        .await
+        .unwrap();
+}
+
+/// Lets something happen between the read of the user and the write.
+fn before_the_write<F: Future<Output = ()> + Send + 'static>(proxy: &Proxy, event: F) {
+    proxy.judge_next_on("UpdateItem", "user/", Verdict::PassAfter(Box::pin(event)));
+}
+
+/// Lets the store answer the write with an error of its own.
+fn refuse_the_write(proxy: &Proxy, status: u16, code: &'static str) {
+    proxy.judge(move |call| {
+        let is_write = call.operation == "UpdateItem" && call.touches("user/");
+        if is_write {
+            Verdict::error(status, code)
+        } else {
+            Verdict::Pass
+        }
+    });
+}
+
+#[tokio::test]
+async fn row_01_media_type_and_size() {
+    let world = World::start().await;
+    let token = world.aktion("admin").await;
+    for media in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/json; charset=utf-16",
+    ] {
+        let answer = lock(&world, media, &token, "bob", "1").await;
+        assert_eq!(answer.json()["Result"]["Code"], 415, "{media}");
+    }
+    for (name, accept) in [("json", "application/json"), ("xml", "application/xml")] {
+        let request = world.http.post(world.url("/user/lock")).header("Accept", accept);
+        row!(1, 415, name: world.send(request).await);
+    }
+    for (name, media) in MEDIA {
+        let large = format!("{}{}", body(media, "bob", "1"), " ".repeat(65_536));
+        let answer = world
+            .post(&format!("/user/lock?Token={token}"), media, large)
+            .await;
+        assert_eq!(answer.status, 413);
+        assert_snapshot!(format!("row_01_413_{name}"), answer);
+    }
+}
+
+#[tokio::test]
+async fn row_02_token_not_found() {
+    let world = World::start().await;
+    for (name, media) in MEDIA {
+        let answer = lock(&world, media, "00000000-0000-4000-8000-000000000000", "bob", "1").await;
+        row!(2, 401, name: answer);
+        let absent = world.post("/user/lock", media, body(media, "bob", "1")).await;
+        assert_snapshot!(format!("row_02_absent_{name}"), absent);
+        assert_eq!(
+            lock(&world, media, "x", "bob", "7").await.status,
+            401,
+            "before the body is judged"
+        );
+    }
+}
+
+#[tokio::test]
+async fn row_03_token_expired() {
+    let world = World::start().await;
+    let token = world.aktion("admin").await;
+    world.wait(20);
+    for (name, media) in MEDIA {
+        let answer = lock(&world, media, &token, "bob", "1").await;
+        assert_eq!(answer.status, 401);
+        assert_snapshot!(
+            format!("row_03_{name}"),
+            answer.to_string().replace(&token, "[token]")
+        );
+    }
+}
+
+#[tokio::test]
+async fn row_04_unreadable_filter() {
+    let world = World::start().await;
+    set(&world, "near", "ip_filter", s("127.0.0.1, <here>")).await;
+    let token = world.aktion("near").await;
+    for (name, media) in MEDIA {
+        row!(4, 401, name: lock(&world, media, &token, "bob", "1").await);
+    }
+}
+
+#[tokio::test]
+async fn row_05_filter_violated() {
+    let world = World::start().await;
+    let token = world.aktion("far").await;
+    for (name, media) in MEDIA {
+        row!(5, 401, name: lock(&world, media, &token, "bob", "1").await);
+    }
+}
+
+#[tokio::test]
+async fn row_06_rate_policy_violated() {
+    let world = World::start().await;
+    let token = world.aktion("eager").await;
+    for _ in 0..3 {
+        lock(&world, "text/json", &token, "bob", "1").await;
+    }
+    for (name, media) in MEDIA {
+        row!(6, 401, name: lock(&world, media, &token, "bob", "1").await);
+    }
+}
+
+#[tokio::test]
+async fn row_07_malformed_body() {
+    let world = World::start().await;
+    let token = world.aktion("admin").await;
+    for (name, media) in MEDIA {
+        row!(7, 400, name: lock(&world, media, &token, "sample string 1", "2").await);
+        let none = world.post(&format!("/user/lock?Token={token}"), media, "").await;
+        assert_snapshot!(format!("row_07_no_body_{name}"), none);
+    }
+    for (name, media, body) in [
+        ("nothing_given", "application/json", "{}"),
+        (
+            "both_wrong",
+            "application/json",
+            "{\"LoginName\":5,\"Lock\":\"1\"}",
+        ),
+        ("malformed", "application/json", "{\"LoginName\":"),
+        (
+            "repeated",
+            "application/json",
+            "{\"LoginName\":\"bob\",\"LoginName\":\"alice\",\"Lock\":1}",
+        ),
+        ("nothing_given_xml", "application/xml", "<Request/>"),
+        (
+            "no_integer_xml",
+            "application/xml",
+            "<Request><LoginName>bob</LoginName><Lock>yes</Lock></Request>",
+        ),
+        (
+            "other_root",
+            "application/xml",
+            "<User><LoginName>bob</LoginName><Lock>1</Lock></User>",
+        ),
+    ] {
+        let answer = world
+            .post(&format!("/user/lock?Token={token}"), media, body)
+            .await;
+        assert_eq!(answer.status, 400, "{name}");
+        assert_snapshot!(format!("row_07_{name}"), answer);
+    }
+    assert!(!world.row(&key("bob")).await.unwrap().contains_key("lock_owner"));
+}
+
+#[tokio::test]
+async fn row_08_edit_privilege() {
+    let world = World::start().await;
+    let token = world.aktion("viewer").await;
+    for (name, media) in MEDIA {
+        row!(8, 403, name: lock(&world, media, &token, "bob", "1").await);
+    }
+}
+
+#[tokio::test]
+async fn row_09_blocked_privilege() {
+    let world = World::start().await;
+    let token = world.aktion("editor").await;
+    for (name, media) in MEDIA {
+        row!(9, 403, name: lock(&world, media, &token, "bob", "1").await);
+    }
+}
+
+#[tokio::test]
+async fn row_10_licence() {
+    let world = World::start().await;
+    let token = world.aktion("zoe").await;
+    for (name, media) in MEDIA {
+        row!(10, 403, name: lock(&world, media, &token, "zoe", "1").await);
+    }
+}
+
+#[tokio::test]
+async fn row_11_not_found_another_companys_and_the_systems_own_alike() {
+    let world = World::start().await;
+    let token = world.aktion("admin").await;
+    for (name, media) in MEDIA {
+        row!(11, 404, name: lock(&world, media, &token, "John.Doo", "1").await);
+        for login in ["zoe", "system"] {
+            let answer = lock(&world, media, &token, login, "1").await;
+            let absent = lock(&world, media, &token, "absent", "1").await;
+            assert_eq!(answer.to_string(), absent.to_string().replace("absent", login));
+        }
+    }
+    let strange = lock(&world, "application/json", &token, "a\\u0001b", "1").await;
+    assert_eq!(strange.status, 404);
+}
+
+#[tokio::test]
+async fn row_12_record_permission_and_nobody_locks_himself_out() {
+    let world = World::start().await;
+    let (salesman, admin) = (world.aktion("salesman").await, world.aktion("admin").await);
+    for (name, media) in MEDIA {
+        row!(12, 403, name: lock(&world, media, &salesman, "bob", "1").await);
+        let himself = lock(&world, media, &admin, "admin", "1").await;
+        assert_snapshot!(format!("row_12_himself_{name}"), himself);
+    }
+    assert_eq!(
+        world.lock_user_by(&admin, "admin", 0).await.json()["Result"]["Code"],
+        0,
+        "there is nothing to unlock"
+    );
+}
+
+#[tokio::test]
+async fn row_13_remains_unchanged() {
+    let world = World::start().await;
+    let token = world.aktion("admin").await;
+    for (name, media) in MEDIA {
+        let never_locked = lock(&world, media, &token, "bob", "0").await;
+        row!(13, 403, name: never_locked);
+        assert_eq!(lock(&world, media, &token, "bob", "1").await.status, 200);
+        let again = lock(&world, media, &token, "bob", "1").await;
+        assert_snapshot!(format!("row_13_again_{name}"), again);
+        assert_eq!(lock(&world, media, &token, "bob", "0").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn row_14_someone_elses() {
+    let world = World::start().await;
+    let (admin, ada) = (world.aktion("admin").await, world.aktion("ada").await);
+    world.lock_user_by(&admin, "bob", 1).await;
+    for (name, media) in MEDIA {
+        row!(14, 403, name: lock(&world, media, &ada, "bob", "1").await);
+        let unlock = lock(&world, media, &ada, "bob", "0").await;
+        assert_snapshot!(format!("row_14_unlock_{name}"), unlock);
+    }
+    assert_eq!(
+        world.lock_user_by(&admin, "bob", 0).await.status,
+        200,
+        "still admin's"
+    );
+}
+
+#[tokio::test]
+async fn row_14_taken_between_read_and_write() {
+    let world = Arc::new(World::behind_proxy().await);
+    let (admin, ada) = (world.aktion("admin").await, world.aktion("ada").await);
+    let other = Arc::clone(&world);
+    before_the_write(world.proxy.as_ref().unwrap(), async move {
+        assert_eq!(other.lock_user_by(&ada, "bob", 1).await.status, 200);
+    });
+    assert_eq!(
+        world.lock_user_by(&admin, "bob", 1).await.json()["Result"]["Code"],
+        4
+    );
+}
+
+#[tokio::test]
+async fn row_15_deleted_between_read_and_write() {
+    for (name, media) in MEDIA {
+        let world = Arc::new(World::behind_proxy().await);
+        let token = world.aktion("admin").await;
+        let other = Arc::clone(&world);
+        before_the_write(world.proxy.as_ref().unwrap(), async move {
+            delete(&other, "bob").await;
+        });
+        row!(15, 403, name: lock(&world, media, &token, "bob", "1").await);
+        assert!(
+            world.row(&key("bob")).await.is_none(),
+            "a lock never creates a user"
+        );
+    }
+}
+
+#[tokio::test]
+async fn row_15_moved_to_another_company_or_made_a_system_user_between_read_and_write() {
+    for (attribute, value) in [("company", s("2")), ("system_user", AttributeValue::Bool(true))] {
+        let world = Arc::new(World::behind_proxy().await);
+        let token = world.aktion("admin").await;
+        let other = Arc::clone(&world);
+        before_the_write(world.proxy.as_ref().unwrap(), async move {
+            set(&other, "bob", attribute, value).await;
+        });
+        assert_eq!(
+            world.lock_user_by(&token, "bob", 1).await.json()["Result"]["Code"],
+            5
+        );
+        assert!(!world.row(&key("bob")).await.unwrap().contains_key("lock_owner"));
+    }
+}
+
+#[tokio::test]
+async fn row_16_regrouped_between_read_and_write() {
+    let sales = |login: &str| {
+        let mut directory = people(&[]);
+        let users = directory["users"].as_array_mut().unwrap();
+        users.iter_mut().find(|user| user["login"] == login).unwrap()["record_group"] = "sales".into();
+        directory
+    };
+    for (name, media) in MEDIA {
+        let world = Arc::new(World::with(sales("bob"), true).await);
+        let token = world.aktion("salesman").await;
+        let other = Arc::clone(&world);
+        before_the_write(world.proxy.as_ref().unwrap(), async move {
+            set(&other, "bob", "record_group", s("staff")).await;
+        });
+        row!(16, 403, name: lock(&world, media, &token, "bob", "1").await);
+        assert!(!world.row(&key("bob")).await.unwrap().contains_key("lock_owner"));
+    }
+    // Moved to another group that the caller may edit: decided anew, and done.
+    let world = Arc::new(World::behind_proxy().await);
+    let token = world.aktion("admin").await;
+    let other = Arc::clone(&world);
+    before_the_write(world.proxy.as_ref().unwrap(), async move {
+        set(&other, "bob", "record_group", s("sales")).await;
+    });
+    assert_eq!(world.lock_user_by(&token, "bob", 1).await.status, 200);
+    assert_eq!(
+        world.row(&key("bob")).await.unwrap()["record_group"],
+        s("sales"),
+        "nothing is overwritten"
+    );
+}
+
+#[tokio::test]
+async fn row_17_a_row_that_cannot_be_understood() {
+    let world = World::start().await;
+    let token = world.aktion("admin").await;
+    set(&world, "bob", "fence", s("many")).await;
+    for (name, media) in MEDIA {
+        row!(17, 403, name: lock(&world, media, &token, "bob", "1").await);
+    }
+}
+
+#[tokio::test]
+async fn rows_18_to_20_and_22_refusals_by_the_store() {
+    let world = World::behind_proxy().await;
+    let token = world.aktion("admin").await;
+    let proxy = world.proxy.as_ref().unwrap();
+    for (name, media) in MEDIA {
+        refuse_the_write(proxy, 400, "AccessDeniedException");
+        row!(18, 403, name: lock(&world, media, &token, "bob", "1").await);
+        refuse_the_write(proxy, 400, "DuplicateItemException");
+        row!(19, 403, name: lock(&world, media, &token, "bob", "1").await);
+        refuse_the_write(proxy, 400, "ResourceNotFoundException");
+        row!(20, 403, name: lock(&world, media, &token, "bob", "1").await);
+        refuse_the_write(proxy, 400, "ValidationException");
+        row!(22, 500, name: lock(&world, media, &token, "bob", "1").await);
+    }
+}
+
+#[tokio::test]
+async fn row_21_throttled_or_unreachable() {
+    let world = World::behind_proxy().await;
+    let token = world.aktion("admin").await;
+    let proxy = world.proxy.as_ref().unwrap();
+    for (name, media) in MEDIA {
+        refuse_the_write(proxy, 400, "ThrottlingException");
+        row!(21, 503, name: lock(&world, media, &token, "bob", "1").await);
+    }
+    refuse_the_write(proxy, 500, "InternalServerError");
+    assert_eq!(world.lock_user_by(&token, "bob", 1).await.status, 503);
+    refuse_the_write(proxy, 400, "TransactionConflictException");
+    assert_eq!(world.lock_user_by(&token, "bob", 1).await.status, 503);
+}
+
+#[tokio::test]
+async fn row_23_done_in_all_four_media_types() {
+    let world = World::start().await;
+    let token = world.aktion("admin").await;
+    for (name, media) in MEDIA {
+        row!(23, 200, name: lock(&world, media, &token, "bob", "1").await);
+        assert_eq!(lock(&world, media, &token, "bob", "0").await.status, 200);
+    }
+}
+
+/// The checks come in the order of the table: a request that breaks every rule is told of the first one, then of
+/// the next, as its faults are mended one by one.
+#[tokio::test]
+async fn the_checks_come_in_the_tables_order() {
+    let world = World::start().await;
+    let codes = async |media: &str, token: &str, login: &str, lock_value: &str| {
+        let request = world
+            .http
+            .post(world.url(&format!("/user/lock?Token={token}")))
+            .header("Content-Type", media)
+            .header("Accept", "application/json")
+            .body(body("application/json", login, lock_value));
+        world.send(request).await.json()["Result"]["Code"]
+            .as_i64()
+            .unwrap()
+    };
+    let json = "application/json";
+    assert_eq!(codes("text/plain", "x", "", "7").await, 415);
+    assert_eq!(codes(json, "x", "", "7").await, 1000);
+    let far = world.aktion("far").await;
+    assert_eq!(
+        codes(json, &far, "", "7").await,
+        1006,
+        "the address before the body"
+    );
+    let viewer = world.aktion("viewer").await;
+    assert_eq!(
+        codes(json, &viewer, "", "7").await,
+        1002,
+        "the body before the privileges"
+    );
+    assert_eq!(codes(json, &viewer, "absent", "1").await, 1408);
+    let editor = world.aktion("editor").await;
+    assert_eq!(codes(json, &editor, "absent", "1").await, 1411);
+    let zoe = world.aktion("zoe").await;
+    assert_eq!(
+        codes(json, &zoe, "absent", "1").await,
+        8,
+        "the licence before the user"
+    );
+    let salesman = world.aktion("salesman").await;
+    assert_eq!(codes(json, &salesman, "absent", "1").await, 1400);
+    world.lock_user("bob").await;
+    assert_eq!(
+        codes(json, &salesman, "bob", "1").await,
+        1413,
+        "the permission before the owner"
+    );
+    let ada = world.aktion("ada").await;
+    assert_eq!(codes(json, &ada, "bob", "1").await, 4);
+}
+
+/// The seed's four request samples, as printed.
+#[tokio::test]
+async fn the_documented_samples() {
+    let mut directory = people(&["John.Doo".to_owned()]);
+    directory["users"].as_array_mut().unwrap().push(
+        serde_json::json!({"company": "1", "login": "sample string 1", "password": PASSWORD, "record_group": "staff"}),
+    );
+    let world = World::with(directory, false).await;
+    let token = world.aktion("admin").await;
+    let path = format!("/user/lock?Token={token}");
+    let json = "{\"LoginName\":\"John.Doo\",\"Lock\":0}";
+    let xml = "<Request> <LoginName>John.Doo</LoginName> <Lock>0</Lock> </Request>";
+    let text_json = "{ \"LoginName\": \"sample string 1\", \"Lock\": 2 }";
+    let text_xml = "<Request xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"> <LoginName>sample string 1</LoginName> <Lock>2</Lock> </Request>";
+    for (media, body) in [("application/json", json), ("application/xml", xml)] {
+        assert_eq!(world.lock_user_by(&token, "John.Doo", 1).await.status, 200);
+        let answer = world.post(&path, media, body).await;
+        assert_eq!(answer.status, 200, "{answer}");
+    }
+    assert_eq!(world.lock_user_by(&token, "John.Doo", 1).await.status, 200);
+    let answer = world.post(&path, "application/json", json).await;
+    // The documented answer, to the byte.
+    assert_eq!(
+        answer.body,
+        "{\"Result\":{\"Message\":\"Processed with result: ExecOK\",\"Code\":0,\"ModelStateErr\":null},\
+         \"Request\":{\"LoginName\":\"John.Doo\",\"Lock\":0}}"
+    );
+    for (media, body) in [("text/json", text_json), ("text/xml", text_xml)] {
+        let refused = world.post(&path, media, body).await;
+        assert_eq!(refused.status, 400, "a Lock of 2 is out of range");
+        assert!(
+            refused.body.contains("The field Lock must be between 0 and 1."),
+            "{refused}"
+        );
+        // Namespaces and all, it is accepted where the number is.
+        let accepted = world
+            .post(&path, media, body.replace(" 2", " 1").replace(">2<", ">1<"))
+            .await;
+        assert_eq!(accepted.status, 200, "{accepted}");
+        assert_eq!(world.lock_user_by(&token, "sample string 1", 0).await.status, 200);
+    }
+}
+
+/// The SDK sends a write again whose answer was lost. A committed one is a success, never "remains unchanged".
+#[tokio::test]
+async fn a_lost_answer_is_a_success() {
+    let world = Arc::new(World::behind_proxy().await);
+    let proxy = world.proxy.clone().unwrap();
+    let token = world.aktion("admin").await;
+    for wanted in [1, 0] {
+        proxy.judge_next_on("UpdateItem", "user/", Verdict::lose_answer());
+        assert_eq!(
+            world.lock_user_by(&token, "bob", wanted).await.status,
+            200,
+            "{wanted}"
+        );
+    }
+    // Someone else wrote to the row before it was sent again.
+    for wanted in [1, 0] {
+        let other = Arc::clone(&world);
+        let event = Box::pin(async move { set(&other, "bob", "user_name", s("Robert")).await });
+        proxy.judge_next_on("UpdateItem", "user/", Verdict::LoseAnswer(event));
+        assert_eq!(
+            world.lock_user_by(&token, "bob", wanted).await.status,
+            200,
+            "{wanted}, with a write in between"
+        );
+    }
+    // Someone else took the lock after it was released.
+    world.lock_user_by(&token, "bob", 1).await;
+    let (other, ada) = (Arc::clone(&world), world.aktion("ada").await);
+    let event = Box::pin(async move {
+        assert_eq!(other.lock_user_by(&ada, "bob", 1).await.status, 200);
+    });
+    proxy.judge_next_on("UpdateItem", "user/", Verdict::LoseAnswer(event));
+    assert_eq!(world.lock_user_by(&token, "bob", 0).await.status, 200);
+    assert_eq!(world.row(&key("bob")).await.unwrap()["lock_owner"], s("ada"));
+}
+
+/// Two requests of one admin at the same moment: one of them locks, the other finds it locked.
+#[tokio::test(flavor = "multi_thread")]
+async fn ones_own_parallel_repeat_remains_unchanged() {
+    let world = World::start().await;
+    let token = world.aktion("admin").await;
+    let answers = join_all((0..8).map(|_| world.lock_user_by(&token, "bob", 1))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    assert!(
+        answers
+            .iter()
+            .filter(|a| a.status != 200)
+            .all(|a| a.json()["Result"]["Code"] == 0)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_32_admins_one_locks_and_only_the_winner_unlocks() {
+    let names: Vec<String> = (0..32).map(|n| format!("admin-{n:02}")).collect();
+    let world = World::with(people(&names), false).await;
+    let tokens = join_all(names.iter().map(|name| world.aktion(name))).await;
+    let answers = join_all(tokens.iter().map(|token| world.lock_user_by(token, "bob", 1))).await;
+    let winners: Vec<usize> = (0..32).filter(|&n| answers[n].status == 200).collect();
+    assert_eq!(winners.len(), 1);
+    assert!(
+        (0..32)
+            .filter(|n| *n != winners[0])
+            .all(|n| answers[n].json()["Result"]["Code"] == 4)
+    );
+    for (n, token) in tokens.iter().enumerate().filter(|(n, _)| *n != winners[0]) {
+        assert_eq!(
+            world.lock_user_by(token, "bob", 0).await.json()["Result"]["Code"],
+            4,
+            "{n}"
+        );
+    }
+    assert_eq!(
+        world.lock_user_by(&tokens[winners[0]], "bob", 0).await.status,
+        200
+    );
+}
+
+/// Locked in one dialect, locked out of all, at once and for good.
+#[tokio::test]
+async fn a_locked_user_is_locked_everywhere() {
+    let world = World::start().await;
+    let (cookie, bearer) = (world.sdm("alice").await, world.netwrix("alice").await);
+    let token = world.aktion("alice").await;
+    let admin = world.aktion("admin").await;
+    assert_eq!(world.lock_user_by(&admin, "alice", 1).await.status, 200);
+
+    assert_eq!(cookie.get("").await.status, 401);
+    assert_eq!(world.user_token(&bearer).await.status, 401);
+    assert_eq!(Sdm::login(&world, "alice", PASSWORD).await.status, 401);
+    assert_eq!(world.first_step("alice", PASSWORD).await.status, 403);
+    assert_eq!(
+        world.aktion_login("alice", &api_key("alice")).await.json()["Code"],
+        1003
+    );
+    world.wait(20);
+    let spent = world
+        .send(
+            world
+                .http
+                .get(world.url(&format!("/user/get?LoginName=bob&Token={token}"))),
+        )
+        .await;
+    assert_eq!(
+        spent.json()["Code"],
+        1001,
+        "an Aktion token lives out its 20 seconds and no longer"
+    );
+
+    let admin = world.aktion("admin").await;
+    assert_eq!(world.lock_user_by(&admin, "alice", 0).await.status, 200);
+    assert_eq!(cookie.get("").await.status, 401, "the old sessions stay dead");
+    assert_eq!(world.user_token(&bearer).await.status, 401);
+    world.wait(30);
+    assert_eq!(world.sdm("alice").await.get("").await.status, 200);
+    assert_eq!(world.user_token(&world.netwrix("alice").await).await.status, 200);
+    world.aktion("alice").await;
+}
+
+#[tokio::test]
+async fn a_lock_takes_two_round_trips_and_one_where_nothing_changes() {
+    let world = World::behind_proxy().await;
+    let proxy = world.proxy.as_ref().unwrap();
+    let (admin, ada, viewer) = (
+        world.aktion("admin").await,
+        world.aktion("ada").await,
+        world.aktion("viewer").await,
+    );
+    let counted = async |token: &str, login: &str, lock: i64| {
+        proxy.forget();
+        let status = world.lock_user_by(token, login, lock).await.status;
+        let mut operations = proxy.operations();
+        operations.sort();
+        (status, proxy.waves(), operations.join(" "))
+    };
+    let two = "BatchGetItem UpdateItem UpdateItem".to_owned();
+    let one = "BatchGetItem UpdateItem".to_owned();
+    assert_eq!(counted(&admin, "bob", 1).await, (200, 2, two.clone()), "locked");
+    assert_eq!(
+        counted(&admin, "bob", 1).await,
+        (403, 1, one.clone()),
+        "unchanged"
+    );
+    assert_eq!(
+        counted(&ada, "bob", 1).await,
+        (403, 1, one.clone()),
+        "someone else's"
+    );
+    assert_eq!(
+        counted(&viewer, "bob", 1).await,
+        (403, 1, one.clone()),
+        "not allowed"
+    );
+    assert_eq!(
+        counted(&admin, "absent", 1).await,
+        (404, 1, one.clone()),
+        "not found"
+    );
+    assert_eq!(counted(&admin, "bob", 0).await, (200, 2, two), "unlocked");
+    assert_eq!(
+        counted(&admin, "bob", 2).await,
+        (400, 1, "UpdateItem".to_owned()),
+        "nothing to read"
+    );
+}

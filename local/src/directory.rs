@@ -6,8 +6,9 @@ mod reader;
 use std::collections::HashSet;
 use std::fmt;
 
-use holdfast::id::{Company, DeviceId, Login};
+use holdfast::id::{ActivitySessionId, Company, DeviceId, Login, ResourceId};
 use holdfast::identity::{ApiKey, ApiKeyHash, IpFilter, Password, PasswordHash, RatePolicy, TotpSecret};
+use holdfast::store::ResourceRow;
 
 use reader::{Entry, Faults};
 
@@ -20,6 +21,8 @@ pub struct Directory {
     pub(crate) companies: Vec<CompanyEntry>,
     pub(crate) users: Vec<UserEntry>,
     pub(crate) devices: Vec<DeviceEntry>,
+    pub(crate) resources: Vec<ResourceRow>,
+    pub(crate) activity_sessions: Vec<SessionEntry>,
 }
 
 /// A company.
@@ -65,6 +68,15 @@ pub(crate) struct DeviceEntry {
     pub(crate) name: String,
     pub(crate) ip: String,
     pub(crate) description: String,
+}
+
+/// An activity session that is open from the start.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionEntry {
+    pub(crate) id: ActivitySessionId,
+    pub(crate) user: UserEntry,
+    pub(crate) resource: ResourceRow,
+    pub(crate) activity: String,
 }
 
 /// Everything that is wrong with a directory file, one line each.
@@ -114,7 +126,7 @@ impl Directory {
     }
 
     fn read(root: &Entry<'_>) -> Self {
-        root.only(&["companies", "users", "devices"]);
+        root.only(&["companies", "users", "devices", "resources", "activity_sessions"]);
         let mut seen = HashSet::new();
         let companies: Vec<CompanyEntry> = root.entries("companies", |entry| {
             entry.only(&["id", "name", "licences"]);
@@ -129,7 +141,7 @@ impl Directory {
         let known: HashSet<Company> = companies.iter().map(|company| company.id.clone()).collect();
 
         let mut seen = HashSet::new();
-        let users = root.entries("users", |entry| user(entry, &known, &mut seen));
+        let users: Vec<UserEntry> = root.entries("users", |entry| user(entry, &known, &mut seen));
 
         let mut seen = HashSet::new();
         let devices = root.entries("devices", |entry| {
@@ -146,12 +158,70 @@ impl Directory {
                 id,
             })
         });
+        let (mut ids, mut names) = (HashSet::new(), HashSet::new());
+        let resources: Vec<ResourceRow> = root.entries("resources", |entry| {
+            entry.only(&["company", "id", "name"]);
+            let company = entry.company(&known);
+            let id: Option<ResourceId> = entry.id("id");
+            let name = entry.required("name");
+            let (company, id, name) = (company?, id?, name?);
+            entry.unique(&mut ids, "id", id.to_string());
+            entry.unique(&mut names, "name", format!("{company}/{name}"));
+            Some(ResourceRow { company, id, name })
+        });
+
+        let mut seen = HashSet::new();
+        let activity_sessions = root.entries("activity_sessions", |entry| {
+            session(entry, &known, &users, &resources, &mut seen)
+        });
         Self {
             companies,
             users,
             devices,
+            resources,
+            activity_sessions,
         }
     }
+}
+
+fn session(
+    entry: &Entry<'_>,
+    known: &HashSet<Company>,
+    users: &[UserEntry],
+    resources: &[ResourceRow],
+    seen: &mut HashSet<String>,
+) -> Option<SessionEntry> {
+    entry.only(&["company", "id", "user", "resource", "activity"]);
+    let company = entry.company(known);
+    let id: Option<ActivitySessionId> = entry.id("id");
+    if let Some(id) = id {
+        entry.unique(seen, "id", id.to_string());
+    }
+    let (user, resource) = (entry.required("user"), entry.required("resource"));
+    let activity = entry.required("activity");
+    let company = company?;
+    let user = user.and_then(|login| {
+        let found = users
+            .iter()
+            .find(|user| user.company == company && user.login.as_str() == login);
+        found
+            .cloned()
+            .or_else(|| entry.fault("user", "is none of the company's users in this file"))
+    });
+    let resource = resource.and_then(|name| {
+        let found = resources
+            .iter()
+            .find(|resource| resource.company == company && resource.name == name);
+        found
+            .cloned()
+            .or_else(|| entry.fault("resource", "is none of the company's resources in this file"))
+    });
+    Some(SessionEntry {
+        id: id?,
+        user: user?,
+        resource: resource?,
+        activity: activity?,
+    })
 }
 
 fn user(entry: &Entry<'_>, known: &HashSet<Company>, seen: &mut HashSet<String>) -> Option<UserEntry> {
@@ -269,6 +339,8 @@ mod tests {
                 7
             ],
             "devices": [{"company": "1", "id": "a/b"}, {"id": "ID5"}],
+            "resources": [{"company": "1", "id": "7", "name": "db01"}, {"company": "1", "id": "6f9619ff-8b86-4011-b42d-00cf4fc964ff"}],
+            "activity_sessions": [{"company": "1", "id": "6f9619ff-8b86-4011-b42d-00cf4fc964ff", "user": "bob", "resource": "db02"}],
             "extra": 1
         }"#;
         assert_eq!(
@@ -293,6 +365,11 @@ mod tests {
                 "users[4]: must be an object",
                 "devices[0].id: a device id is 1 to 128 printable ASCII characters other than '/', '?' and '#'",
                 "devices[1].company: is missing",
+                "resources[0].id: a resource id is a UUID",
+                "resources[1].name: is missing",
+                "activity_sessions[0].activity: is missing",
+                "activity_sessions[0].user: is none of the company's users in this file",
+                "activity_sessions[0].resource: is none of the company's resources in this file",
             ]
         );
     }

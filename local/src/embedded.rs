@@ -1,5 +1,6 @@
 //! DynamoDB inside the process, reached over HTTP like the real one.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use dynoxide::Database;
@@ -10,11 +11,12 @@ use tokio::task::JoinHandle;
 
 use crate::StartError;
 
-/// Starts the store in memory or in `data`; the answer is its endpoint.
+/// Starts the store in memory or in `data`; the answer is its address.
 pub(crate) async fn start(
+    listen: SocketAddr,
     data: Option<&Path>,
     mut stopped: watch::Receiver<bool>,
-) -> Result<(String, JoinHandle<()>), StartError> {
+) -> Result<(SocketAddr, JoinHandle<()>), StartError> {
     let unusable = |error: &dyn std::fmt::Display| StartError::new("the data file cannot be used", error);
     let database = match data {
         None => Database::memory().map_err(|error| unusable(&error))?,
@@ -23,9 +25,9 @@ pub(crate) async fn start(
             Database::new(path).map_err(|error| unusable(&error))?
         }
     };
-    let listener = TcpListener::bind(("127.0.0.1", 0))
+    let listener = TcpListener::bind(listen)
         .await
-        .map_err(|error| StartError::new("no port for the embedded store", error))?;
+        .map_err(|error| StartError::new(&format!("the embedded store cannot listen on {listen}"), error))?;
     let address = listener
         .local_addr()
         .map_err(|error| StartError::new("the embedded store's address is unknown", error))?;
@@ -38,5 +40,5 @@ pub(crate) async fn start(
             tracing::error!(error, "the embedded store ended");
         }
     });
-    Ok((format!("http://{address}"), task))
+    Ok((address, task))
 }

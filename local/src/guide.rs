@@ -8,6 +8,9 @@ use holdfast::runtime::Function;
 /// Admin's API key in the demo directory.
 const ADMIN_API_KEY: &str = "YWRtaW4tZGVtby1hcGktaw==";
 
+/// Bob's session on db01 in the demo directory.
+const BOBS_SESSION: &str = "497f6eca-6276-4993-bfeb-53cbbbba6f08";
+
 /// Commands that show each dialect with the demo directory. They can be pasted as they are.
 #[must_use]
 pub fn demo_commands(base: &str) -> String {
@@ -66,6 +69,15 @@ fn sdm(base: &str) -> Steps {
 fn netwrix(base: &str) -> Steps {
     let json = "-H 'Content-Type: application/json'";
     let unquote = "| tr -d '\"'";
+    let bearer = "-H \"Authorization: Bearer $TOKEN\"";
+    let lock = |locked: bool| {
+        format!(
+            "curl -s -X PUT {json} {bearer} -d '{{\"activitySessionIds\":[\"{BOBS_SESSION}\"],\"locked\":{locked},\
+             \"lockTitle\":\"Under review\",\"lockActivity\":true,\"lockResource\":true}}' \
+             {base}/api/v1/ActivitySession/lock"
+        )
+    };
+    let read = format!("curl -s {bearer} {base}/api/v1/ActivitySession/{BOBS_SESSION}");
     vec![
         (
             "admin signs in: the password, then the code that a phone would show",
@@ -81,11 +93,10 @@ fn netwrix(base: &str) -> Steps {
             ],
         ),
         (
-            "the bearer token is good for 15 minutes, and for another one",
-            vec![format!(
-                "curl -s -H \"Authorization: Bearer $TOKEN\" {base}/api/v1/UserToken"
-            )],
+            "admin locks bob's session on db01, and bob out of the resource; the session says so",
+            vec![lock(true), read],
         ),
+        ("admin, and nobody else, unlocks both", vec![lock(false)]),
     ]
 }
 

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use holdfast::identity::{NewCredential, PasswordHash, hash_password};
 use holdfast::lock::Timestamp;
-use holdfast::store::{Item, NewDevice, NewUser, RowKey, Store, StoreError, Table};
+use holdfast::store::{Item, NewActivitySession, NewDevice, NewUser, RowKey, Store, StoreError, Table};
 
 use crate::StartError;
 use crate::directory::{Directory, Secret};
@@ -75,6 +75,24 @@ pub(crate) async fn import(store: &Store, directory: &Directory, now: Timestamp)
             description: &device.description,
         };
         enter(store, Table::Resources, row.to_item()).await?;
+    }
+    for resource in &directory.resources {
+        for row in resource.to_items() {
+            enter(store, Table::Resources, row).await?;
+        }
+    }
+    for session in &directory.activity_sessions {
+        let row = NewActivitySession {
+            company: &session.resource.company,
+            id: session.id,
+            user: &session.user.login,
+            user_name: &session.user.name,
+            resource: session.resource.id,
+            resource_name: &session.resource.name,
+            activity: &session.activity,
+            note: None,
+        };
+        enter(store, Table::Resources, row.to_item(now)).await?;
     }
     Ok(())
 }

@@ -26,11 +26,13 @@ use directory::Directory;
 
 /// Every function of the system, in the order of the API table.
 pub static FUNCTIONS: &[&Function] = &[
+    &lock_activity_sessions::FUNCTION,
     &lock_device::FUNCTION,
     &lock_user::FUNCTION,
     &sign_in::FUNCTION,
     &devices::FUNCTION,
     &users::FUNCTION,
+    &activity_sessions::FUNCTION,
 ];
 
 /// How the local server is to run.
@@ -93,9 +95,10 @@ impl Server {
         let endpoint = if let Some(endpoint) = options.dynamodb {
             endpoint
         } else {
-            let (endpoint, task) = embedded::start(options.data.as_deref(), stopped.clone()).await?;
+            let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+            let (address, task) = embedded::start(any_port, options.data.as_deref(), stopped.clone()).await?;
             tasks.push(task);
-            endpoint
+            format!("http://{address}")
         };
         let store = Store::new(local_client(&endpoint), table_names());
         tables::create(&store).await?;
@@ -135,6 +138,45 @@ impl Server {
         for task in self.tasks {
             let _ = task.await;
         }
+    }
+}
+
+/// The embedded DynamoDB by itself, in memory, with the tables and a directory in it.
+#[derive(Debug)]
+pub struct EmbeddedStore {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl EmbeddedStore {
+    /// Starts the store.
+    ///
+    /// # Errors
+    /// [`StartError`], in one line.
+    pub async fn start(listen: SocketAddr, directory: &Directory, clock: &Clock) -> Result<Self, StartError> {
+        let (stop, stopped) = watch::channel(false);
+        let (address, task) = embedded::start(listen, None, stopped).await?;
+        let store = Store::new(
+            local_client(&format!("http://127.0.0.1:{}", address.port())),
+            table_names(),
+        );
+        tables::create(&store).await?;
+        import::import(&store, directory, clock.now()).await?;
+        Ok(Self { address, stop, task })
+    }
+
+    /// Where the store listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Lets the running requests finish.
+    pub async fn stop(self) {
+        // Nobody listens any more where the task has ended by itself.
+        let _ = self.stop.send(true);
+        let _ = self.task.await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! `cargo run`: the local server.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use holdfast::Clock;
 use holdfast_local::directory::Directory;
-use holdfast_local::{Options, Server, guide};
+use holdfast_local::{EmbeddedStore, Options, Server, guide};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -32,6 +33,16 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run only the embedded DynamoDB, with the tables and the directory in it, for functions that run elsewhere on
+    /// this machine.
+    Store {
+        /// The address and port to listen on. Whoever reaches it may read and write everything.
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
+        listen: SocketAddr,
+        /// Start with the people and devices of this JSON file instead of the demo's.
+        #[arg(long, value_name = "FILE")]
+        directory: Option<PathBuf>,
+    },
     /// Print the code that a user of the directory would read off their phone now.
     Totp {
         /// The user's login.
@@ -76,6 +87,7 @@ async fn main() -> ExitCode {
         .init();
     let done = match arguments.command {
         Some(Command::Totp { login, directory }) => totp(&login, directory.as_deref()),
+        Some(Command::Store { listen, directory }) => store(listen, directory.as_deref()).await,
         None => serve(arguments.serve).await,
     };
     match done {
@@ -101,6 +113,19 @@ async fn serve(arguments: Serve) -> Result<(), String> {
     interrupted().await.map_err(|error| error.to_string())?;
     // A client that holds its connection open must not keep the server from ending.
     let _ = tokio::time::timeout(Duration::from_secs(3), server.stop()).await;
+    Ok(())
+}
+
+async fn store(listen: SocketAddr, file: Option<&Path>) -> Result<(), String> {
+    let directory = directory(file)?;
+    let store = EmbeddedStore::start(listen, &directory, &Clock::System)
+        .await
+        .map_err(|error| error.to_string())?;
+    writeln!(io::stdout(), "store listening on http://{}", store.address())
+        .map_err(|error| error.to_string())?;
+    interrupted().await.map_err(|error| error.to_string())?;
+    // A function that holds its connection open must not keep the store from ending.
+    let _ = tokio::time::timeout(Duration::from_secs(3), store.stop()).await;
     Ok(())
 }
 

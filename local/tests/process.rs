@@ -222,12 +222,46 @@ async fn the_printed_commands_do_what_they_say() {
         (200, ""),
         (401, ""),
         (200, ""),
-        // Netwrix Privilege Secure: both factors, and a further token.
+        // Netwrix Privilege Secure: both factors; sessions locked, read and unlocked.
+        (200, ""),
+        (200, ""),
         (200, ""),
         (200, ""),
         (200, ""),
     ];
     assert_eq!(told, expected.map(|(status, fence)| (status, fence.to_owned())));
+}
+
+/// The store by itself serves another process, which finds the tables and the people in it.
+#[tokio::test]
+async fn the_store_serves_another_process() {
+    let mut store = Command::new(PROGRAM)
+        .args(["store", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(store.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let endpoint = line
+        .trim()
+        .strip_prefix("store listening on ")
+        .unwrap()
+        .to_owned();
+    let running = Running::start(&["--dynamodb", &endpoint]);
+    let cookie = sign_in(&running, "alice", "alice-demo").await;
+    // A second server on the same store: the session of the first one counts, and nothing is entered twice.
+    let other = Running::start(&["--dynamodb", &endpoint]);
+    let devices = client()
+        .get(other.url("/rest/v1.3/inventory/deviceMgmt/devices"))
+        .header(COOKIE, cookie)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(devices.status(), 200);
+    store.kill().unwrap();
+    store.wait().unwrap();
 }
 
 #[test]

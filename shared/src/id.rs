@@ -5,6 +5,8 @@ use std::fmt;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
+use uuid::Uuid;
+
 use crate::lock::Owner;
 
 /// A name that breaks the rule of its kind; displays as one plain sentence.
@@ -101,6 +103,47 @@ impl TryFrom<&str> for DeviceId {
         ))
     }
 }
+
+/// A UUID of its own kind, written in lower case with hyphens.
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $id:ident, $rule:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $id(Uuid);
+
+        impl $id {
+            /// A new id of 122 random bits.
+            #[must_use]
+            pub fn random() -> Self {
+                Self(Uuid::new_v4())
+            }
+        }
+
+        impl TryFrom<&str> for $id {
+            type Error = InvalidId;
+
+            fn try_from(text: &str) -> Result<Self, InvalidId> {
+                Uuid::try_parse(text).map(Self).map_err(|_| InvalidId($rule))
+            }
+        }
+
+        impl fmt::Display for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(f)
+            }
+        }
+    };
+}
+uuid_id!(
+    /// A user's session on a resource.
+    ActivitySessionId,
+    "an activity session id is a UUID"
+);
+uuid_id!(
+    /// A resource that activity sessions are opened on.
+    ResourceId,
+    "a resource id is a UUID"
+);
 
 macro_rules! display_as_text {
     ($($id:ty),*) => {$(

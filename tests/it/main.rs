@@ -1,5 +1,6 @@
 //! Every test of the product from outside, one module per contract or promise.
 
+mod activity_sessions;
 mod aktion_guard;
 mod aktion_login;
 mod lockfile;
@@ -10,6 +11,8 @@ mod sdm_action;
 mod sdm_devices;
 mod sdm_session;
 mod secrets;
+mod session_lock;
+mod session_races;
 mod sign_in;
 mod store_rules;
 mod user_lock;

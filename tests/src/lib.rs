@@ -9,4 +9,7 @@ mod world;
 pub use answer::Answer;
 pub use proxy::{Call, Proxy, Verdict};
 pub use sdm::{Sdm, action_path};
-pub use world::{PASSWORD, START, TOTP_SECRET, World, api_key, code_at, people};
+pub use world::{
+    DB01, FOREIGN_DB01, PASSWORD, SEED_SESSION, START, TOTP_SECRET, WEB01, World, api_key, code_at, people,
+    session_id,
+};

@@ -172,6 +172,37 @@ impl World {
             .await
     }
 
+    /// Locks or unlocks activity sessions.
+    pub async fn lock_sessions(&self, token: &str, request: Value) -> Answer {
+        let sent = self
+            .http
+            .put(self.url("/api/v1/ActivitySession/lock"))
+            .header("Content-Type", "application/json");
+        self.send(sent.bearer_auth(token).body(request.to_string())).await
+    }
+
+    /// Opens an activity session.
+    pub async fn open_session(&self, token: &str, request: Value) -> Answer {
+        let sent = self
+            .http
+            .post(self.url("/api/v1/ActivitySession"))
+            .header("Content-Type", "application/json");
+        self.send(sent.bearer_auth(token).body(request.to_string())).await
+    }
+
+    /// Reads what stands under `/api/v1/ActivitySession`.
+    pub async fn get_session(&self, token: &str, rest: &str) -> Answer {
+        let path = format!("/api/v1/ActivitySession{rest}");
+        self.send(self.http.get(self.url(&path)).bearer_auth(token)).await
+    }
+
+    /// Ends an activity session.
+    pub async fn end_session(&self, token: &str, id: &str) -> Answer {
+        let path = format!("/api/v1/ActivitySession/{id}");
+        self.send(self.http.delete(self.url(&path)).bearer_auth(token))
+            .await
+    }
+
     /// Locks (1) or unlocks (0) a user with an Aktion token, in JSON.
     pub async fn lock_user_by(&self, token: &str, login: &str, lock: i64) -> Answer {
         let body = json!({"LoginName": login, "Lock": lock});
@@ -198,14 +229,14 @@ impl World {
         let request = lock::Request::Acquire {
             owner: Owner::new("admin"),
             lease: LeaseChange::Keep,
-            text: Text::Keep,
+            text: Text::default(),
         };
         self.change_user(login, request).await;
     }
 
     /// The same with a title and a message for whom it locks out.
     pub async fn lock_user_with(&self, login: &str, title: &str, message: &str) {
-        let text = Text::Replace {
+        let text = Text {
             title: Some(title.to_owned()),
             message: Some(message.to_owned()),
         };
@@ -266,6 +297,20 @@ impl World {
 
 /// The second factor's secret of everyone who has one.
 pub const TOTP_SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+
+/// A resource.
+pub const DB01: &str = "6a0c1b52-3f0e-4d5a-9a37-1c8f5b2f7d01";
+/// Another.
+pub const WEB01: &str = "6a0c1b52-3f0e-4d5a-9a37-1c8f5b2f7d02";
+/// Another company's, of the same name as the first.
+pub const FOREIGN_DB01: &str = "6a0c1b52-3f0e-4d5a-9a37-1c8f5b2f7d03";
+/// The session in the product's own sample.
+pub const SEED_SESSION: &str = "497f6eca-6276-4993-bfeb-53cbbbba6f08";
+
+/// The id of the session with this number.
+pub fn session_id(number: usize) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}
 
 /// The API key of `login`, where the user has one.
 pub fn api_key(login: &str) -> String {
@@ -363,6 +408,19 @@ pub fn people(more: &[String]) -> Value {
             {"company": "1", "id": "ID6", "name": "sbc-austin", "ip": "192.0.2.11"},
             {"company": "1", "id": "a b%2F~", "name": "sbc-chicago", "ip": "192.0.2.12"},
             {"company": "2", "id": "ID9", "name": "edge-lyon", "ip": "198.51.100.10"},
-        ]
+        ],
+        "resources": [
+            {"company": "1", "id": DB01, "name": "db01"},
+            {"company": "1", "id": WEB01, "name": "web01"},
+            {"company": "2", "id": FOREIGN_DB01, "name": "db01"},
+        ],
+        "activity_sessions": [
+            {"company": "1", "id": session_id(1), "user": "bob", "resource": "db01", "activity": "RDP"},
+            {"company": "1", "id": session_id(2), "user": "bob", "resource": "web01", "activity": "SSH"},
+            {"company": "1", "id": session_id(3), "user": "alice", "resource": "db01", "activity": "RDP"},
+            {"company": "1", "id": session_id(4), "user": "admin", "resource": "db01", "activity": "RDP"},
+            {"company": "1", "id": SEED_SESSION, "user": "bob", "resource": "db01", "activity": "RDP"},
+            {"company": "2", "id": session_id(9), "user": "zoe", "resource": "db01", "activity": "RDP"},
+        ],
     })
 }

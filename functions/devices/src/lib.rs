@@ -105,7 +105,7 @@ async fn caller(
     let mut keys = vec![token.session_key(), token.user_key()];
     keys.extend(wanted.cloned());
     let mut rows = app.store.read(&keys).await?;
-    let caller = authenticate(&mut rows, token, SessionKind::Sdm, now)?.ok_or(Refusal::Unauthorized)?;
+    let caller = authenticate(&mut rows, token, &[SessionKind::Sdm], now)?.ok_or(Refusal::Unauthorized)?;
     Ok((caller, rows))
 }
 

@@ -49,7 +49,7 @@ async fn act(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let mut keys = vec![token.session_key(), token.user_key()];
     keys.extend(target.as_ref().ok().map(|target| target.key().clone()));
     let mut rows = app.store.read(&keys).await?;
-    let caller = authenticate(&mut rows, &token, SessionKind::Sdm, now)?.ok_or(Refusal::Unauthorized)?;
+    let caller = authenticate(&mut rows, &token, &[SessionKind::Sdm], now)?.ok_or(Refusal::Unauthorized)?;
     if !caller.is_in_any_group(&sdm::GROUPS_THAT_LOCK) {
         return Err(Refusal::Forbidden);
     }
@@ -63,7 +63,7 @@ async fn act(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
         Action::Lock(lease) => lock::Request::Acquire {
             owner,
             lease,
-            text: lock::Text::Keep,
+            text: lock::Text::default(),
         },
         Action::Unlock => lock::Request::Release { owner },
     };

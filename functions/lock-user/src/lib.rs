@@ -82,7 +82,7 @@ async fn act(app: &App, request: &Request, parsed: &Parsed) -> Result<Outcome, O
         lock::Request::Acquire {
             owner,
             lease: LeaseChange::Keep,
-            text: Text::Keep,
+            text: Text::default(),
         }
     } else {
         lock::Request::Release { owner }

@@ -140,7 +140,7 @@ async fn renew(app: &App, request: &Request) -> Result<Token, Refusal> {
 
 async fn caller(app: &App, token: &Token, kind: SessionKind) -> Result<holdfast::identity::Caller, Refusal> {
     let mut rows = app.store.read(&[token.session_key(), token.user_key()]).await?;
-    authenticate(&mut rows, token, kind, app.clock.now())?.ok_or_else(Refusal::unauthorized)
+    authenticate(&mut rows, token, &[kind], app.clock.now())?.ok_or_else(Refusal::unauthorized)
 }
 
 #[cfg(test)]

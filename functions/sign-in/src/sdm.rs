@@ -79,7 +79,7 @@ async fn sign_out(app: &App, request: &Request) -> Result<Response<Body>, Refusa
     sdm::version(runtime::path_parameter(request, "versionId"))?;
     let token = sdm::session_token(request.headers())?;
     let mut rows = app.store.read(&[token.session_key(), token.user_key()]).await?;
-    authenticate(&mut rows, &token, SessionKind::Sdm, app.clock.now())?.ok_or(Refusal::Unauthorized)?;
+    authenticate(&mut rows, &token, &[SessionKind::Sdm], app.clock.now())?.ok_or(Refusal::Unauthorized)?;
     app.store.end_session(&token.session_key()).await?;
     let mut response = sdm::no_content();
     sdm::clear_session_cookie(&mut response, app.secure_cookies);

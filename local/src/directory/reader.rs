@@ -112,6 +112,14 @@ impl<'a> Entry<'a> {
         self.text(member).unwrap_or_else(|| default.to_owned())
     }
 
+    /// A text that must be there.
+    pub(super) fn required(&self, member: &str) -> Option<String> {
+        match self.value.get(member) {
+            None | Some(Value::Null) => self.fault(member, "is missing"),
+            Some(_) => self.text(member),
+        }
+    }
+
     /// A text that stands for something; `None` where it is absent or null, or a fault.
     pub(super) fn parsed<T>(&self, member: &str, rule: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let text = self.text(member)?;

@@ -1,18 +1,18 @@
 //! The Netwrix Privilege Secure dialect: JSON, bearer tokens, and problem details (RFC 9457) for every error.
 
-use lambda_http::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use lambda_http::http::header::{
+    AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use lambda_http::http::{HeaderMap, StatusCode};
 use lambda_http::{Body, Request, RequestExt, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Format, MAX_BODY_BYTES, Media};
-use crate::identity::Token;
+use crate::id::ActivitySessionId;
+use crate::identity::{Caller, SessionKind, Token};
 use crate::lock::Lock;
 use crate::store::{Corrupt, StoreError};
-
-/// The title of a lock on an account that was given none.
-const ACCOUNT_LOCKED: &str = "Account locked";
 
 /// Why a request is not carried out; each is one row of the contract's table.
 #[derive(Debug)]
@@ -25,6 +25,14 @@ pub enum Refusal {
     Invalid(Vec<(&'static str, String)>),
     /// 401: no, malformed, unknown, expired or revoked token, or wrong credentials.
     Unauthorized(&'static str),
+    /// 403: the policy asks for more than the caller has.
+    Forbidden(&'static str),
+    /// 404: what the path or body names is not there, in the caller's company.
+    NotFound(&'static str),
+    /// 404: these activity sessions are not there, in the caller's company.
+    UnknownSessions(Vec<ActivitySessionId>),
+    /// 409: these locks belong to someone else; nothing was changed.
+    Conflict(Vec<ForeignLock>),
     /// 403: a lock keeps the caller out, and says so in its own words.
     LockedOut {
         /// The lock's title.
@@ -58,12 +66,20 @@ impl Refusal {
     /// The lock on the caller's own account.
     #[must_use]
     pub fn account_locked(lock: &Lock) -> Self {
+        Self::locked_out(account_lock_title(lock), lock, "This account is locked.")
+    }
+
+    /// The lock on the caller's activity session, or on their access to a resource.
+    #[must_use]
+    pub fn session_locked(lock: &Lock) -> Self {
+        Self::locked_out(session_lock_title(lock), lock, "This session is locked.")
+    }
+
+    fn locked_out(title: &str, lock: &Lock, default_message: &str) -> Self {
+        let message = lock.message.as_deref().unwrap_or(default_message);
         Self::LockedOut {
-            title: lock.title.clone().unwrap_or_else(|| ACCOUNT_LOCKED.to_owned()),
-            message: lock
-                .message
-                .clone()
-                .unwrap_or_else(|| "This account is locked.".to_owned()),
+            title: title.to_owned(),
+            message: message.to_owned(),
         }
     }
 
@@ -106,6 +122,30 @@ impl Refusal {
                 problem
             }
             Self::Unauthorized(detail) => problem(StatusCode::UNAUTHORIZED, "Unauthorized", detail),
+            Self::Forbidden(missing) => problem(StatusCode::FORBIDDEN, "Forbidden", missing),
+            Self::NotFound(what) => problem(StatusCode::NOT_FOUND, "Not Found", what),
+            Self::UnknownSessions(ids) => {
+                let mut problem = problem(
+                    StatusCode::NOT_FOUND,
+                    "Not Found",
+                    "Some of the activity sessions do not exist.",
+                );
+                let ids = ids.iter().map(|id| Value::from(id.to_string())).collect();
+                problem
+                    .more
+                    .insert("activitySessionIds".to_owned(), Value::Array(ids));
+                problem
+            }
+            Self::Conflict(locks) => {
+                let mut problem = problem(
+                    StatusCode::CONFLICT,
+                    "Conflict",
+                    "Some of the locks belong to someone else; nothing was changed.",
+                );
+                let locks = locks.iter().map(ForeignLock::to_json).collect();
+                problem.more.insert("locks".to_owned(), Value::Array(locks));
+                problem
+            }
             Self::LockedOut { title, message } => problem(StatusCode::FORBIDDEN, title, message),
             Self::Store(StoreError::Unavailable(_)) => problem(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -118,6 +158,28 @@ impl Refusal {
                 "An internal error occurred.",
             ),
         }
+    }
+}
+
+/// A lock of someone else's that a request ran into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForeignLock {
+    /// `activity`, `resource` or `user`.
+    pub scope: &'static str,
+    /// The session's id, `<resource id>/<login>`, or the login.
+    pub id: String,
+    /// The lock itself.
+    pub lock: Lock,
+}
+
+impl ForeignLock {
+    fn to_json(&self) -> Value {
+        json!({
+            "scope": self.scope,
+            "id": self.id,
+            "owner": self.lock.owner.as_str(),
+            "since": self.lock.since.to_string(),
+        })
     }
 }
 
@@ -214,6 +276,73 @@ pub fn ok(document: &Value) -> Response<Body> {
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+/// Answers 201 with a JSON document and where it can be read again.
+#[must_use]
+pub fn created(document: &Value, location: &str) -> Response<Body> {
+    let mut response = ok(document);
+    *response.status_mut() = StatusCode::CREATED;
+    if let Ok(location) = location.parse() {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+/// Answers 202, without a body.
+#[must_use]
+pub fn accepted() -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::ACCEPTED;
+    response
+}
+
+/// The kinds of session that the policies below tell apart.
+pub const BEARER_KINDS: [SessionKind; 2] = [SessionKind::Netwrix, SessionKind::NetwrixFirstFactor];
+
+/// The policy `MfaRequired`: both factors are proved.
+///
+/// # Errors
+/// [`Refusal::Forbidden`] for a first-factor token.
+pub fn mfa_required(caller: &Caller) -> Result<(), Refusal> {
+    if caller.kind() == SessionKind::Netwrix {
+        Ok(())
+    } else {
+        Err(Refusal::Forbidden(
+            "The second factor is missing: complete the sign-in at /signin2fa.",
+        ))
+    }
+}
+
+/// The policy `MfaRequired` with the role `Admin`.
+///
+/// # Errors
+/// [`Refusal::Forbidden`], naming which of the two is missing.
+pub fn admin_required(caller: &Caller) -> Result<(), Refusal> {
+    mfa_required(caller)?;
+    if is_admin(caller) {
+        Ok(())
+    } else {
+        Err(Refusal::Forbidden("The role Admin is missing."))
+    }
+}
+
+/// Whether the caller has the role `Admin`.
+#[must_use]
+pub fn is_admin(caller: &Caller) -> bool {
+    caller.has_role("Admin")
+}
+
+/// The title of a lock on an activity session that was given none.
+#[must_use]
+pub fn session_lock_title(lock: &Lock) -> &str {
+    lock.title.as_deref().unwrap_or("Session locked")
+}
+
+/// The title of a lock on an account that was given none.
+#[must_use]
+pub fn account_lock_title(lock: &Lock) -> &str {
+    lock.title.as_deref().unwrap_or("Account locked")
 }
 
 /// Checks that a body is JSON by its type, and its size.

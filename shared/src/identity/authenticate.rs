@@ -24,6 +24,24 @@ impl Caller {
         &self.user.login
     }
 
+    /// What kind of session they called with.
+    #[must_use]
+    pub const fn kind(&self) -> SessionKind {
+        self.session.kind
+    }
+
+    /// Their user row, read with this request.
+    #[must_use]
+    pub const fn user(&self) -> &UserRow {
+        &self.user
+    }
+
+    /// Whether they have a role (Netwrix Privilege Secure).
+    #[must_use]
+    pub fn has_role(&self, role: &str) -> bool {
+        self.user.roles.iter().any(|held| held == role)
+    }
+
     /// The user, for a sign-in that goes on from here.
     pub(super) fn into_user(self) -> UserRow {
         self.user
@@ -44,7 +62,7 @@ impl Caller {
     }
 }
 
-/// Who calls with `token`, from the session and user rows that were read for it ([`Token::session_key`],
+/// Who calls with `token`, which must be of one of `kinds`, from the session and user rows that were read for it ([`Token::session_key`],
 /// [`Token::user_key`]); `None` for a token that is unknown, expired or revoked.
 ///
 /// A session is valid only while the user row exists, is unlocked and still has the fence of the sign-in. A lock
@@ -55,7 +73,7 @@ impl Caller {
 pub fn authenticate(
     rows: &mut Rows,
     token: &Token,
-    kind: SessionKind,
+    kinds: &[SessionKind],
     now: Timestamp,
 ) -> Result<Option<Caller>, Corrupt> {
     let session_key = token.session_key();
@@ -69,7 +87,7 @@ pub fn authenticate(
         && user.company == session.company
         && user.login == session.login;
     let valid = names_agree
-        && session.kind == kind
+        && kinds.contains(&session.kind)
         && now < session.expires_at
         && user.lock.state.live(now).is_none()
         && user.lock.state.fence() == session.user_fence;

@@ -1,10 +1,9 @@
-use aws_sdk_dynamodb::error::BuildError;
-use aws_sdk_dynamodb::types::{ConditionCheck, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 
 use super::{Attempt, SessionKind, SessionRow, Step, Token};
-use crate::lock::{Lock, Timestamp};
+use crate::lock::Lock;
 use crate::store::{
-    Item, Lockable, RowKey, Store, StoreError, Table, Transacted, UserRow, expressions, ms, n, s,
+    Item, Lockable, RowKey, Store, StoreError, Table, Transacted, UserRow, built_wrongly, expressions, n, s,
 };
 
 /// How often a sign-in starts over because the account changed under it.
@@ -57,10 +56,7 @@ pub(super) async fn open<T>(
             return Ok(SignedIn::Locked(lock.clone()));
         }
         let (token, row) = session(&user)?;
-        let mut plan = vec![
-            unlocked_user(store, &user, attempt.now)?,
-            new_session(store, row)?,
-        ];
+        let mut plan = vec![store.unlocked_user(&user, attempt.now)?, new_session(store, row)?];
         plan.extend(credit(store, credited, attempt)?);
         match store.transact(plan).await? {
             Transacted::Done => {
@@ -104,18 +100,6 @@ pub(super) fn bearer(
     Ok((token, row))
 }
 
-fn unlocked_user(store: &Store, user: &UserRow, now: Timestamp) -> Result<TransactWriteItem, StoreError> {
-    let check = ConditionCheck::builder()
-        .table_name(store.table_name(Table::Resources))
-        .key("pk", s(RowKey::user(&user.login).pk()))
-        .condition_expression(expressions::USER_STILL_UNLOCKED)
-        .expression_attribute_values(":fence", n(user.lock.state.fence().get()))
-        .expression_attribute_values(":now", ms(now))
-        .build()
-        .map_err(built_wrongly)?;
-    Ok(TransactWriteItem::builder().condition_check(check).build())
-}
-
 fn new_session(store: &Store, row: Item) -> Result<TransactWriteItem, StoreError> {
     let put = Put::builder()
         .table_name(store.table_name(Table::Identity))
@@ -148,9 +132,4 @@ fn credit(
     };
     let update = update.build().map_err(built_wrongly)?;
     Ok(Some(TransactWriteItem::builder().update(update).build()))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
-fn built_wrongly(error: BuildError) -> StoreError {
-    StoreError::Defect(format!("TransactWriteItems: {error}"))
 }

@@ -35,7 +35,7 @@ pub async fn second_factor(
     let mut rows = store
         .read(&[token.session_key(), token.user_key(), credential_key.clone()])
         .await?;
-    let Some(caller) = authenticate(&mut rows, token, SessionKind::NetwrixFirstFactor, now)? else {
+    let Some(caller) = authenticate(&mut rows, token, &[SessionKind::NetwrixFirstFactor], now)? else {
         return Ok(SecondFactor::Unauthenticated);
     };
     let Some(seen) = rows.take(&credential_key).map(CredentialRow::parse).transpose()? else {

@@ -108,10 +108,7 @@ fn held_by(lock: &Lock) -> Decision {
 
 fn acquire(state: &State, owner: &Owner, lease: LeaseChange, text: &Text, now: Timestamp) -> Decision {
     let fence = state.fence().next();
-    let (title, message) = match text {
-        Text::Keep => (None, None),
-        Text::Replace { title, message } => (title.clone(), message.clone()),
-    };
+    let Text { title, message } = text.clone();
     let until = match lease {
         LeaseChange::Keep | LeaseChange::Infinite => None,
         LeaseChange::For(lease) => Some(lease.until(now)),
@@ -142,10 +139,8 @@ fn keep_or_renew(fence: Fence, lock: &Lock, lease: LeaseChange, text: &Text, now
         LeaseChange::Infinite => None,
         LeaseChange::For(lease) => Some(lease.until(now)),
     };
-    let (title, message) = match text {
-        Text::Keep => (lock.title.clone(), lock.message.clone()),
-        Text::Replace { title, message } => (title.clone(), message.clone()),
-    };
+    let title = text.title.clone().or_else(|| lock.title.clone());
+    let message = text.message.clone().or_else(|| lock.message.clone());
     let renewed = Lock {
         owner: lock.owner.clone(),
         since: lock.since,

@@ -6,6 +6,7 @@
 mod decide;
 mod fence;
 mod owner;
+mod plan;
 mod request;
 mod state;
 mod timestamp;
@@ -13,9 +14,12 @@ mod timestamp;
 pub use decide::{Change, Decision, Outcome, decide};
 pub use fence::Fence;
 pub use owner::Owner;
+pub use plan::{Plan, Step, plan};
 pub use request::{InvalidLease, Lease, LeaseChange, Request, Text};
 pub use state::{Lock, State};
 pub use timestamp::Timestamp;
 
 #[cfg(test)]
 mod model_test;
+#[cfg(test)]
+mod plan_test;

@@ -86,7 +86,7 @@ proptest! {
                 Action::Acquire(lease, title) => Request::Acquire {
                     owner: Owner::new(name.clone()),
                     lease: *lease,
-                    text: title.clone().map_or(Text::Keep, |t| Text::Replace { title: Some(t), message: None }),
+                    text: Text { title: title.clone(), message: None },
                 },
                 Action::Release => Request::Release { owner: Owner::new(name.clone()) },
             };
@@ -158,7 +158,7 @@ proptest! {
             let at = Timestamp::from_unix_ms(now);
             let owner = Owner::new(format!("user-{owner}"));
             let request = match action {
-                Action::Acquire(..) => Request::Acquire { owner, lease: LeaseChange::Keep, text: Text::Keep },
+                Action::Acquire(..) => Request::Acquire { owner, lease: LeaseChange::Keep, text: Text::default() },
                 Action::Release => Request::Release { owner },
             };
             if let Decision::Write(change, _) = decide(&state, &request, at) {
@@ -178,7 +178,7 @@ fn a_lease_is_free_from_its_end_on_to_the_millisecond() {
     let request = Request::Acquire {
         owner,
         lease,
-        text: Text::Keep,
+        text: Text::default(),
     };
     let mut state = State::default();
     if let Decision::Write(change, _) = decide(&state, &request, start) {

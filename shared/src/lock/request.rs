@@ -77,16 +77,11 @@ pub enum LeaseChange {
     For(Lease),
 }
 
-/// What an acquisition does to the texts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Text {
-    /// A lock already held keeps the texts it has; a new one has none.
-    Keep,
-    /// These replace what was there.
-    Replace {
-        /// A short title.
-        title: Option<String>,
-        /// What the locked-out user is told.
-        message: Option<String>,
-    },
+/// The texts shown to those who are locked out. One that is absent leaves what a lock already held has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text {
+    /// A short title.
+    pub title: Option<String>,
+    /// What the locked-out user is told.
+    pub message: Option<String>,
 }

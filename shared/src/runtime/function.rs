@@ -76,6 +76,10 @@ pub enum Method {
     Get,
     /// Acts.
     Post,
+    /// Sets.
+    Put,
+    /// Ends.
+    Delete,
 }
 
 impl Method {
@@ -85,6 +89,8 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
         }
     }
 }

@@ -13,6 +13,25 @@ pub const RENEW: &str = "rev = :seen AND lock_owner = :me";
 /// A late unlock meets the successor's lock: without the owner in the condition it would free it.
 pub const RELEASE: &str = "rev = :seen AND lock_owner = :me";
 
+/// Two callers lock a pair that was never locked: the row that one of them makes is not made again.
+pub const ACQUIRE_ABSENT: &str = "attribute_not_exists(pk)";
+
+/// Of many locks, one that needs no change is changed by someone else before the others are written.
+pub const UNCHANGED: &str = "rev = :seen";
+
+/// The same for a pair that was never locked.
+pub const STILL_ABSENT: &str = "attribute_not_exists(pk)";
+
+/// A session is ended while it is locked, or the other way round: whoever comes second sees what the first did.
+pub const END_ACTIVITY_SESSION: &str = "rev = :seen";
+
+/// Two sessions under one id, which would need a collision of 122 random bits: refused rather than overwritten.
+pub const ACTIVITY_SESSION_ABSENT: &str = "attribute_not_exists(pk)";
+
+/// A session is opened while its user is locked out of the resource.
+pub const ACCESS_FREE: &str =
+    "attribute_not_exists(pk) OR attribute_not_exists(lock_owner) OR lock_until <= :now";
+
 /// Parallel guesses for one login: an attempt is counted before it is verified, and never past the limit.
 ///
 /// The same invocation counts once, however often the SDK sends it.

@@ -1,6 +1,6 @@
 use sha2::{Digest, Sha256};
 
-use crate::id::{Company, DeviceId, Login};
+use crate::id::{ActivitySessionId, Company, DeviceId, Login, ResourceId};
 
 /// One of the two tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +35,42 @@ impl RowKey {
         Self {
             table: Table::Resources,
             pk: format!("device/{company}/{id}"),
+        }
+    }
+
+    /// `activity-session/<uuid>`.
+    #[must_use]
+    pub fn activity_session(id: ActivitySessionId) -> Self {
+        Self {
+            table: Table::Resources,
+            pk: format!("activity-session/{id}"),
+        }
+    }
+
+    /// `resource/<uuid>`.
+    #[must_use]
+    pub fn resource(id: ResourceId) -> Self {
+        Self {
+            table: Table::Resources,
+            pk: format!("resource/{id}"),
+        }
+    }
+
+    /// `resource-name/<company>/<name>`: leads from a resource's name to its id.
+    #[must_use]
+    pub fn resource_name(company: &Company, name: &str) -> Self {
+        Self {
+            table: Table::Resources,
+            pk: format!("resource-name/{company}/{name}"),
+        }
+    }
+
+    /// `access/<resource uuid>/<login>`.
+    #[must_use]
+    pub fn access(resource: ResourceId, login: &Login) -> Self {
+        Self {
+            table: Table::Resources,
+            pk: format!("access/{resource}/{login}"),
         }
     }
 
@@ -93,6 +129,7 @@ impl RowKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockTarget {
     key: RowKey,
+    company: Company,
     lock_shard: String,
     changed_at: Option<&'static str>,
 }
@@ -116,10 +153,23 @@ impl LockTarget {
         }
     }
 
+    /// An activity session.
+    #[must_use]
+    pub fn activity_session(company: &Company, id: ActivitySessionId) -> Self {
+        Self::new(RowKey::activity_session(id), company, "activity-session")
+    }
+
+    /// A user's access to a resource.
+    #[must_use]
+    pub fn access(company: &Company, resource: ResourceId, login: &Login) -> Self {
+        Self::new(RowKey::access(resource, login), company, "access")
+    }
+
     fn new(key: RowKey, company: &Company, kind: &str) -> Self {
         let lock_shard = format!("{company}/{kind}/{}", key.shard(Self::LOCK_SHARDS));
         Self {
             key,
+            company: company.clone(),
             lock_shard,
             changed_at: None,
         }
@@ -129,6 +179,11 @@ impl LockTarget {
     #[must_use]
     pub const fn key(&self) -> &RowKey {
         &self.key
+    }
+
+    /// The company that the row belongs to.
+    pub(super) const fn company(&self) -> &Company {
+        &self.company
     }
 
     /// The attribute that says when the row was last changed, for rows that have one.

@@ -1,16 +1,18 @@
-use aws_sdk_dynamodb::types::AttributeValue;
-use futures_util::future::try_join_all;
+use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use futures_util::future::{try_join, try_join_all};
 
+use super::activity_session::sessions_of;
 use super::device::devices_of;
 use super::item::s;
 use super::key::ListingShards;
-use super::{DeviceRow, Lockable, RowKey, Store, StoreError, Table, classify};
+use super::{
+    ActivitySessionRow, DeviceRow, Lockable, RowKey, StatusClass, Store, StoreError, Table, classify,
+};
 use crate::id::Company;
 
-/// `BatchGetItem` takes at most this many keys.
-const KEYS_PER_READ: usize = 100;
+const OPERATION: &str = "Query";
 
-/// Which part of a list is wanted.
+/// Which part of a list that is read on from a place is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
     /// How many entries at most.
@@ -19,7 +21,7 @@ pub struct PageRequest {
     pub after: Option<String>,
 }
 
-/// One page of a list.
+/// One page of such a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<R> {
     /// The entries, in order.
@@ -41,34 +43,13 @@ impl Store {
         company: &Company,
         page: &PageRequest,
     ) -> Result<Page<DeviceRow>, StoreError> {
-        let (keys, next) = self.listed(&devices_of(company), page).await?;
-        let chunks = try_join_all(keys.chunks(KEYS_PER_READ).map(|chunk| self.read(chunk))).await?;
-        let mut entries = Vec::with_capacity(keys.len());
-        for (chunk, mut rows) in keys.chunks(KEYS_PER_READ).zip(chunks) {
-            for key in chunk {
-                // A device that was removed since the index was read is simply not listed.
-                if let Some(item) = rows.take(key) {
-                    entries.push(DeviceRow::parse(item)?);
-                }
-            }
-        }
-        Ok(Page { entries, next })
-    }
-
-    async fn listed(
-        &self,
-        list: &ListingShards,
-        page: &PageRequest,
-    ) -> Result<(Vec<RowKey>, Option<String>), StoreError> {
-        // One more than is wanted tells whether there is a next page.
-        let wanted = page.limit.saturating_add(1);
-        let shards = try_join_all(
-            list.all()
-                .map(|shard| self.shard(shard, page.after.as_deref(), wanted)),
-        )
-        .await?;
-        let mut places: Vec<Place> = shards.into_iter().flatten().collect();
-        places.sort();
+        let part = Part {
+            after: page.after.as_deref(),
+            descending: false,
+            // One more than is wanted tells whether there is a next page.
+            wanted: page.limit.saturating_add(1),
+        };
+        let mut places = self.places(&devices_of(company), part).await?;
         let more = places.len() > page.limit;
         places.truncate(page.limit);
         let next = if more {
@@ -76,37 +57,78 @@ impl Store {
         } else {
             None
         };
-        let keys = places
+        Ok(Page {
+            entries: self.listed(places).await?,
+            next,
+        })
+    }
+
+    /// The `take` newest of a company's sessions of one class, after the `skip` newest, and how many there are in
+    /// all. What is listed may lag as for [`Store::devices`].
+    ///
+    /// # Errors
+    /// Whatever the store reports.
+    pub async fn activity_sessions(
+        &self,
+        company: &Company,
+        class: StatusClass,
+        skip: usize,
+        take: usize,
+    ) -> Result<(Vec<ActivitySessionRow>, u64), StoreError> {
+        let list = sessions_of(company, class);
+        let part = Part {
+            after: None,
+            descending: true,
+            wanted: skip.saturating_add(take),
+        };
+        let (places, total) = try_join(self.places(&list, part), self.count(&list)).await?;
+        let places = places.into_iter().skip(skip).take(take).collect();
+        Ok((self.listed(places).await?, total))
+    }
+
+    /// The rows at these places, in order. One that was removed since the index was read is simply not listed.
+    async fn listed<R: Lockable>(&self, places: Vec<Place>) -> Result<Vec<R>, StoreError> {
+        let keys: Vec<RowKey> = places
             .into_iter()
             .map(|place| RowKey::stored(Table::Resources, place.pk))
             .collect();
-        Ok((keys, next))
+        let mut rows = self.read(&keys).await?;
+        let found = keys.iter().filter_map(|key| rows.take(key));
+        found
+            .map(|item| R::parse(item).map_err(StoreError::from))
+            .collect()
     }
 
-    async fn shard(
-        &self,
-        shard: String,
-        after: Option<&str>,
-        wanted: usize,
-    ) -> Result<Vec<Place>, StoreError> {
-        const OPERATION: &str = "Query";
+    async fn places(&self, list: &ListingShards, part: Part<'_>) -> Result<Vec<Place>, StoreError> {
+        let shards = try_join_all(list.all().map(|shard| self.shard(shard, part))).await?;
+        let mut places: Vec<Place> = shards.into_iter().flatten().collect();
+        places.sort();
+        if part.descending {
+            places.reverse();
+        }
+        places.truncate(part.wanted);
+        Ok(places)
+    }
+
+    async fn shard(&self, shard: String, part: Part<'_>) -> Result<Vec<Place>, StoreError> {
         let mut places = Vec::new();
         let mut start = None;
         loop {
-            let left = wanted.saturating_sub(places.len());
+            let left = part.wanted.saturating_sub(places.len());
             let mut query = self
                 .client()
                 .query()
                 .table_name(self.table_name(Table::Resources))
                 .index_name("listing")
-                .key_condition_expression(match after {
+                .key_condition_expression(match part.after {
                     None => "listing_shard = :shard",
                     Some(_) => "listing_shard = :shard AND listing_order > :after",
                 })
-                .expression_attribute_values(":shard", s(shard.clone()))
+                .expression_attribute_values(":shard", s(shard.as_str()))
+                .scan_index_forward(!part.descending)
                 .limit(i32::try_from(left).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start.take());
-            if let Some(after) = after {
+            if let Some(after) = part.after {
                 query = query.expression_attribute_values(":after", s(after));
             }
             let answer = query.send().await.map_err(|error| classify(OPERATION, &error))?;
@@ -121,11 +143,48 @@ impl Store {
                 }
             }
             start = answer.last_evaluated_key;
-            if start.is_none() || places.len() >= wanted {
+            if start.is_none() || places.len() >= part.wanted {
                 return Ok(places);
             }
         }
     }
+
+    async fn count(&self, list: &ListingShards) -> Result<u64, StoreError> {
+        let counts = try_join_all(list.all().map(|shard| self.count_shard(shard))).await?;
+        Ok(counts.into_iter().sum())
+    }
+
+    async fn count_shard(&self, shard: String) -> Result<u64, StoreError> {
+        let mut count = 0;
+        let mut start = None;
+        loop {
+            let answer = self
+                .client()
+                .query()
+                .table_name(self.table_name(Table::Resources))
+                .index_name("listing")
+                .key_condition_expression("listing_shard = :shard")
+                .expression_attribute_values(":shard", s(shard.as_str()))
+                .select(Select::Count)
+                .set_exclusive_start_key(start.take())
+                .send()
+                .await
+                .map_err(|error| classify(OPERATION, &error))?;
+            count += u64::try_from(answer.count).unwrap_or(0);
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(count);
+            }
+        }
+    }
+}
+
+/// How far each shard is read.
+#[derive(Clone, Copy, Debug)]
+struct Part<'a> {
+    after: Option<&'a str>,
+    descending: bool,
+    wanted: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -21,7 +21,7 @@ impl Rev {
         self.0
     }
 
-    const fn next(self) -> Self {
+    pub(super) const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 }
@@ -112,7 +112,7 @@ impl Store {
                 Decision::Answer(outcome) => return Ok(Applied::Done(outcome)),
                 Decision::Write(change, outcome) => (change, outcome),
             };
-            let update = Update::of(&change, attributes.rev, target, now, request_id);
+            let update = Update::of(&change, Some(attributes.rev), target, now, request_id);
             row = match self.write(target, update).await? {
                 Written::Made => return Ok(Applied::Done(outcome)),
                 Written::Absent => return Ok(Applied::Gone),
@@ -178,30 +178,45 @@ fn is_my_own_write(change: &Change, found: &LockAttributes, request_id: &Request
 }
 
 /// An `UpdateItem` in DynamoDB's terms. Every lock attribute is set or removed, so that none is left over.
-struct Update {
-    expression: String,
-    condition: &'static str,
-    values: HashMap<String, AttributeValue>,
+pub(super) struct Update {
+    pub(super) expression: String,
+    pub(super) condition: &'static str,
+    pub(super) values: HashMap<String, AttributeValue>,
 }
 
 impl Update {
-    fn of(change: &Change, seen: Rev, target: &LockTarget, now: Timestamp, request_id: &RequestId) -> Self {
+    /// The update of a row that was read at revision `seen`; `None` makes the row.
+    pub(super) fn of(
+        change: &Change,
+        seen: Option<Rev>,
+        target: &LockTarget,
+        now: Timestamp,
+        request_id: &RequestId,
+    ) -> Self {
+        let next = seen.map_or(Rev(1), Rev::next);
         let mut update = Self {
             expression: String::from("SET rev = :next, last_request = :request"),
             condition: "",
             values: HashMap::from([
-                (":seen".to_owned(), n(seen.get())),
-                (":next".to_owned(), n(seen.next().get())),
+                (":next".to_owned(), n(next.get())),
                 (":request".to_owned(), s(request_id.as_str())),
             ]),
         };
+        match seen {
+            Some(seen) => update.value(":seen", n(seen.get())),
+            None => update.set("company", ":company", s(target.company().as_str())),
+        }
         if let Some(changed_at) = target.changed_at() {
             update.set(changed_at, ":changed_at", ms(now));
         }
         match change {
             Change::Acquire { fence, lock } => {
-                update.condition = expressions::ACQUIRE;
-                update.value(":now", ms(now));
+                if seen.is_some() {
+                    update.condition = expressions::ACQUIRE;
+                    update.value(":now", ms(now));
+                } else {
+                    update.condition = expressions::ACQUIRE_ABSENT;
+                }
                 update.set("fence", ":fence", n(fence.get()));
                 update.set("lock_owner", ":me", s(lock.owner.as_str()));
                 update.set("lock_since", ":since", ms(lock.since));

@@ -1,5 +1,6 @@
 //! DynamoDB: keys, rows and the conditional writes. Rows are parsed once, here, at the border.
 
+mod activity_session;
 mod client;
 mod device;
 mod error;
@@ -8,7 +9,9 @@ mod item;
 mod key;
 mod listing;
 mod lock_row;
+mod lock_rows;
 mod read;
+mod resource;
 mod schema;
 mod transact;
 mod user;
@@ -17,6 +20,7 @@ use std::fmt;
 
 use aws_sdk_dynamodb::Client;
 
+pub use activity_session::{ActivitySessionRow, Ended, NewActivitySession, SessionStatus, StatusClass};
 pub use client::client;
 pub use device::{DeviceRow, NewDevice};
 pub use error::{Corrupt, StoreError};
@@ -24,13 +28,16 @@ pub use item::{Attributes, Item};
 pub use key::{LockTarget, RowKey, Table};
 pub use listing::{Page, PageRequest};
 pub use lock_row::{Applied, LockAttributes, Lockable, Rev};
+pub use lock_rows::{MAX_ROWS, PlannedRow};
 pub use read::Rows;
+pub use resource::{AccessRow, ResourceRow};
 pub use schema::{GlobalIndex, IDENTITY, RESOURCES, TableDefinition};
 pub use transact::Transacted;
 pub use user::{NewUser, UserRow};
 
 pub(crate) use error::{classify, failed_condition};
 pub(crate) use item::{ms, n, s};
+pub(crate) use lock_rows::built_wrongly;
 
 /// The names of the two tables.
 #[derive(Clone, Debug, PartialEq, Eq)]

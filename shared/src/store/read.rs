@@ -1,11 +1,14 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
+use futures_util::future::try_join_all;
 
 use super::item::s;
 use super::{Item, RowKey, Store, StoreError, Table, classify};
 
+/// `BatchGetItem` takes at most this many keys.
+const KEYS_PER_BATCH: usize = 100;
 /// How often keys that the store left unprocessed are asked for again.
 const ROUNDS: u32 = 4;
 
@@ -21,18 +24,32 @@ impl Rows {
 }
 
 impl Store {
-    /// Reads rows of both tables in one strongly consistent `BatchGetItem` (at most 100 keys). A row that is not
-    /// there is absent from the answer; a key given twice is read once.
+    /// Reads rows of both tables with strong consistency: in one `BatchGetItem`, or in several at once where there
+    /// are more than 100 keys. A row that is not there is absent from the answer; a key given twice is read once.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] where the store still leaves keys unprocessed after being asked again.
     pub async fn read(&self, keys: &[RowKey]) -> Result<Rows, StoreError> {
+        let mut distinct: Vec<&RowKey> = Vec::with_capacity(keys.len());
+        let mut seen = HashSet::with_capacity(keys.len());
+        // The same key twice in one BatchGetItem is refused by the store.
+        distinct.extend(keys.iter().filter(|key| seen.insert(*key)));
+        let batches = try_join_all(
+            distinct
+                .chunks(KEYS_PER_BATCH)
+                .map(|batch| self.read_batch(batch)),
+        )
+        .await?;
+        Ok(Rows(batches.into_iter().flatten().collect()))
+    }
+
+    async fn read_batch(&self, keys: &[&RowKey]) -> Result<HashMap<RowKey, Item>, StoreError> {
         const OPERATION: &str = "BatchGetItem";
         let mut pending = self.requests(keys)?;
         let mut rows = HashMap::with_capacity(keys.len());
         for round in 0..ROUNDS {
             if pending.is_empty() {
-                return Ok(Rows(rows));
+                return Ok(rows);
             }
             if round > 0 {
                 tokio::time::sleep(Duration::from_millis(25 << round)).await;
@@ -55,7 +72,7 @@ impl Store {
             pending = answer.unprocessed_keys.unwrap_or_default();
         }
         if pending.is_empty() {
-            Ok(Rows(rows))
+            Ok(rows)
         } else {
             Err(StoreError::Unavailable(format!(
                 "{OPERATION}: keys left unprocessed"
@@ -63,16 +80,13 @@ impl Store {
         }
     }
 
-    fn requests(&self, keys: &[RowKey]) -> Result<HashMap<String, KeysAndAttributes>, StoreError> {
+    fn requests(&self, keys: &[&RowKey]) -> Result<HashMap<String, KeysAndAttributes>, StoreError> {
         let mut by_table: HashMap<&str, Vec<Item>> = HashMap::with_capacity(2);
-        for (at, key) in keys.iter().enumerate() {
-            // The same key twice in one BatchGetItem is refused by the store.
-            if !keys.iter().take(at).any(|earlier| earlier == key) {
-                by_table
-                    .entry(self.table_name(key.table()))
-                    .or_default()
-                    .push(HashMap::from([("pk".to_owned(), s(key.pk()))]));
-            }
+        for key in keys {
+            by_table
+                .entry(self.table_name(key.table()))
+                .or_default()
+                .push(HashMap::from([("pk".to_owned(), s(key.pk()))]));
         }
         by_table
             .into_iter()

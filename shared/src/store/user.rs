@@ -1,9 +1,12 @@
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem};
 
 use super::item::{ms, n, s};
-use super::{Attributes, Corrupt, Item, LockAttributes, Lockable, RowKey};
+use super::{
+    Attributes, Corrupt, Item, LockAttributes, Lockable, RowKey, Store, StoreError, Table, built_wrongly,
+    expressions,
+};
 use crate::id::{Company, Login};
 use crate::lock::Timestamp;
 
@@ -121,5 +124,24 @@ impl NewUser<'_> {
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         )
+    }
+}
+
+impl Store {
+    /// The part of a transaction that proves that an account has been neither locked nor locked and unlocked
+    /// since `user` was read.
+    ///
+    /// # Errors
+    /// None but a defect of this program.
+    pub fn unlocked_user(&self, user: &UserRow, now: Timestamp) -> Result<TransactWriteItem, StoreError> {
+        let check = ConditionCheck::builder()
+            .table_name(self.table_name(Table::Resources))
+            .key("pk", s(RowKey::user(&user.login).pk()))
+            .condition_expression(expressions::USER_STILL_UNLOCKED)
+            .expression_attribute_values(":fence", n(user.lock.state.fence().get()))
+            .expression_attribute_values(":now", ms(now))
+            .build()
+            .map_err(built_wrongly)?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 }

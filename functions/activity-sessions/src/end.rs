@@ -1,0 +1,29 @@
+//! `DELETE /api/v1/ActivitySession/{id}`: the session ends, and its lock with it.
+
+use holdfast::dialect::netwrix::{self, Refusal};
+use holdfast::runtime::{self, App};
+use holdfast::store::{ActivitySessionRow, Ended};
+use lambda_http::{Body, Request, Response};
+
+use crate::NO_SUCH_SESSION;
+use crate::read::caller_and_session;
+
+pub(crate) async fn end(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
+    let now = app.clock.now();
+    let token = netwrix::bearer_token(request.headers())?;
+    let (caller, session) = caller_and_session(app, request, &token, now).await?;
+    // A locked session is held for whoever locked it to look at: its user may not make it disappear.
+    let allowed = |session: &ActivitySessionRow| match session.lock.state.live(now) {
+        Some(lock) if !netwrix::is_admin(&caller) => Err(Refusal::session_locked(lock)),
+        _ => Ok(()),
+    };
+    match app
+        .store
+        .end_activity_session(session, now, &runtime::request_id(request), allowed)
+        .await?
+    {
+        Ended::Done => Ok(netwrix::accepted()),
+        Ended::Gone => Err(NO_SUCH_SESSION),
+        Ended::Refused(refusal) => Err(refusal),
+    }
+}

@@ -1,0 +1,80 @@
+//! `GET /api/v1/ActivitySession?status=active|pending|historical&skip=0&take=10`
+
+use std::collections::{BTreeSet, HashMap};
+
+use holdfast::dialect::netwrix::{self, Refusal};
+use holdfast::id::Login;
+use holdfast::identity::authenticate;
+use holdfast::runtime::{self, App};
+use holdfast::store::{Lockable, RowKey, StatusClass, UserRow};
+use lambda_http::{Body, Request, Response};
+use serde_json::{Value, json};
+
+use crate::view;
+
+/// How many sessions a page has unless the caller says.
+const DEFAULT_TAKE: usize = 10;
+/// How many a page may have.
+const MAX_TAKE: usize = 100;
+/// How far a list can be read: every session before the page has to be passed over.
+const MAX_SKIP: usize = 10_000;
+
+pub(crate) async fn list(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
+    let now = app.clock.now();
+    let token = netwrix::bearer_token(request.headers())?;
+    let mut rows = app.store.read(&[token.session_key(), token.user_key()]).await?;
+    let caller =
+        authenticate(&mut rows, &token, &netwrix::BEARER_KINDS, now)?.ok_or_else(Refusal::unauthorized)?;
+    netwrix::admin_required(&caller)?;
+    let (class, skip, take) = part(request)?;
+
+    let (sessions, total) = app
+        .store
+        .activity_sessions(caller.company(), class, skip, take)
+        .await?;
+    let logins: BTreeSet<&Login> = sessions.iter().map(|session| &session.user).collect();
+    let keys: Vec<RowKey> = logins.into_iter().map(RowKey::user).collect();
+    let mut rows = app.store.read(&keys).await?;
+    let mut users = HashMap::with_capacity(keys.len());
+    for user in keys.iter().filter_map(|key| rows.take(key)) {
+        let user = UserRow::parse(user)?;
+        users.insert(user.login.clone(), user);
+    }
+    let data: Vec<Value> = sessions
+        .iter()
+        .map(|session| view::session(session, users.get(&session.user), now))
+        .collect();
+    Ok(netwrix::ok(&json!({"data": data, "recordsTotal": total})))
+}
+
+fn part(request: &Request) -> Result<(StatusClass, usize, usize), Refusal> {
+    let mut errors = Vec::new();
+    let class = match runtime::query_parameter(request, "status") {
+        None => Some(StatusClass::Active),
+        Some(text) => StatusClass::parse(text),
+    };
+    if class.is_none() {
+        errors.push((
+            "status",
+            "The status must be active, pending or historical.".to_owned(),
+        ));
+    }
+    let mut number = |name: &'static str, default: usize, min: usize, max: usize| {
+        let number = match runtime::query_parameter(request, name) {
+            None => Some(default),
+            Some(text) => text.parse().ok().filter(|number| (min..=max).contains(number)),
+        };
+        if number.is_none() {
+            errors.push((name, format!("The {name} must be {min} to {max}.")));
+        }
+        number
+    };
+    match (
+        class,
+        number("skip", 0, 0, MAX_SKIP),
+        number("take", DEFAULT_TAKE, 1, MAX_TAKE),
+    ) {
+        (Some(class), Some(skip), Some(take)) => Ok((class, skip, take)),
+        _ => Err(Refusal::Invalid(errors)),
+    }
+}

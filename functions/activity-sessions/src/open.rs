@@ -1,0 +1,180 @@
+//! `POST /api/v1/ActivitySession`: a session is opened, unless a lock keeps its user out.
+
+use holdfast::dialect::netwrix::{self, Refusal};
+use holdfast::dialect::{Format, Members};
+use holdfast::id::{ActivitySessionId, Company, ResourceId};
+use holdfast::identity::{Token, authenticate};
+use holdfast::runtime::{self, App};
+use holdfast::store::{
+    AccessRow, ActivitySessionRow, Lockable, NewActivitySession, ResourceRow, RowKey, StoreError, UserRow,
+};
+use lambda_http::{Body, Request, Response};
+use serde_json::Value;
+
+use crate::view;
+
+/// The longest name, in characters.
+const MAX_NAME: usize = 256;
+/// The longest note, in characters.
+const MAX_NOTE: usize = 4_096;
+/// How often opening starts over because a lock came or went.
+const ROUNDS: usize = 3;
+
+/// What to open.
+struct NewSession {
+    resource: Resource,
+    activity: String,
+    note: Option<String>,
+}
+
+/// How the caller names the resource.
+enum Resource {
+    Id(ResourceId),
+    Name(String),
+}
+
+pub(crate) async fn open(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
+    let now = app.clock.now();
+    let body = runtime::body(request);
+    netwrix::media(request.headers(), body)?;
+    let token = netwrix::bearer_token(request.headers())?;
+    // What is wrong with the body is told only to a caller whose token holds.
+    let wanted = parse(body);
+    let named = wanted.as_ref().ok().map(|wanted| &wanted.resource);
+    let resource = resource_id(app, &token, named).await?;
+    let id = ActivitySessionId::random();
+    let request_id = runtime::request_id(request);
+    for _ in 0..ROUNDS {
+        let mut keys = vec![token.session_key(), token.user_key()];
+        keys.extend(
+            resource
+                .iter()
+                .flat_map(|id| [RowKey::resource(*id), RowKey::access(*id, token.login())]),
+        );
+        let mut rows = app.store.read(&keys).await?;
+        let caller = authenticate(&mut rows, &token, &netwrix::BEARER_KINDS, now)?
+            .ok_or_else(Refusal::unauthorized)?;
+        netwrix::mfa_required(&caller)?;
+        let wanted = wanted
+            .as_ref()
+            .map_err(|errors| Refusal::Invalid(errors.clone()))?;
+        let resource = resource
+            .and_then(|id| rows.take(&RowKey::resource(id)))
+            .map(ResourceRow::parse)
+            .transpose()?
+            .filter(|resource| resource.company == *caller.company())
+            .ok_or(Refusal::NotFound("There is no such managed resource."))?;
+        let access = rows
+            .take(&RowKey::access(resource.id, caller.login()))
+            .map(AccessRow::parse)
+            .transpose()?;
+        if let Some(lock) = access.as_ref().and_then(|access| access.lock.state.live(now)) {
+            return Err(Refusal::session_locked(lock));
+        }
+        let user: &UserRow = caller.user();
+        let session = NewActivitySession {
+            company: caller.company(),
+            id,
+            user: &user.login,
+            user_name: &user.name,
+            resource: resource.id,
+            resource_name: &resource.name,
+            activity: &wanted.activity,
+            note: wanted.note.as_deref(),
+        };
+        let row = session.to_item(now);
+        if app
+            .store
+            .open_activity_session(row.clone(), user, resource.id, now, &request_id)
+            .await?
+        {
+            let session = ActivitySessionRow::parse(row)?;
+            let location = format!("/api/v1/ActivitySession/{id}");
+            return Ok(netwrix::created(&view::session(&session, None, now), &location));
+        }
+        // A lock came between the read and the write. Where it is the account's, it says so itself.
+        let key = RowKey::user(token.login());
+        let user = app.store.read(std::slice::from_ref(&key)).await?.take(&key);
+        if let Some(user) = user.map(UserRow::parse).transpose()?
+            && let Some(lock) = user.lock.state.live(now)
+        {
+            return Err(Refusal::account_locked(lock));
+        }
+    }
+    Err(StoreError::Unavailable("TransactWriteItems: locks kept changing".to_owned()).into())
+}
+
+/// The id of the resource that is meant. A name costs a round trip of its own: it leads to the id.
+async fn resource_id(
+    app: &App,
+    token: &Token,
+    named: Option<&Resource>,
+) -> Result<Option<ResourceId>, Refusal> {
+    let company: &Company = token.company();
+    match named {
+        None => Ok(None),
+        Some(Resource::Id(id)) => Ok(Some(*id)),
+        Some(Resource::Name(name)) => {
+            let key = RowKey::resource_name(company, name);
+            let row = app.store.read(std::slice::from_ref(&key)).await?.take(&key);
+            Ok(row.map(ResourceRow::id_of_name).transpose()?)
+        }
+    }
+}
+
+fn parse(body: &[u8]) -> Result<NewSession, Vec<(&'static str, String)>> {
+    let members = Members::read_in_any_case(body, Format::Json, "")
+        .map_err(|malformed| vec![("$", malformed.sentence())])?;
+    let mut errors = Vec::new();
+    let mut text = |name: &'static str, max: usize| match members.get(name) {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) if text.is_empty() => None,
+        Some(Value::String(text)) if text.chars().count() <= max => Some(text.clone()),
+        Some(Value::String(_)) => {
+            errors.push((name, format!("The {name} may have {max} characters at most.")));
+            None
+        }
+        Some(_) => {
+            errors.push((name, format!("The {name} must be a string.")));
+            None
+        }
+    };
+    let (id, name) = (
+        text("managedResourceId", MAX_NAME),
+        text("managedResourceName", MAX_NAME),
+    );
+    let (activity, note) = (text("activityName", MAX_NAME), text("note", MAX_NOTE));
+    // Where a client sends both, the id is the resource and the name what it shows for it.
+    let resource = match (id, name) {
+        (Some(id), _) => {
+            if let Ok(id) = ResourceId::try_from(id.as_str()) {
+                Some(Resource::Id(id))
+            } else {
+                errors.push((
+                    "managedResourceId",
+                    "The managedResourceId must be a UUID.".to_owned(),
+                ));
+                None
+            }
+        }
+        (None, Some(name)) => Some(Resource::Name(name)),
+        (None, None) => {
+            if errors.is_empty() {
+                let rule = "A managedResourceName or a managedResourceId is required.";
+                errors.push(("managedResourceName", rule.to_owned()));
+            }
+            None
+        }
+    };
+    if activity.is_none() && !errors.iter().any(|(name, _)| *name == "activityName") {
+        errors.push(("activityName", "The activityName is required.".to_owned()));
+    }
+    match (resource, activity) {
+        (Some(resource), Some(activity)) if errors.is_empty() => Ok(NewSession {
+            resource,
+            activity,
+            note,
+        }),
+        _ => Err(errors),
+    }
+}

@@ -1,0 +1,42 @@
+use super::{Change, Decision, Lock, Outcome, Request, State, Timestamp, decide};
+
+/// What one request means for many locks at once: all of it or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan<K> {
+    /// Some of the locks belong to someone else: these, and nothing is to be written.
+    Conflict(Vec<(K, Lock)>),
+    /// Every lock is as the request wants it.
+    Settled,
+    /// What to write and what to check, one step for every lock.
+    Write(Vec<Step<K>>),
+}
+
+/// One lock of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step<K> {
+    /// Its row is written.
+    Change(K, Change),
+    /// Its row is as the request wants it, and must stay so until the others are written.
+    Stay(K),
+}
+
+/// Decides what `request` means for all these rows in their states at `now`. Each row may stand in the list once.
+#[must_use]
+pub fn plan<K: Clone>(rows: &[(K, State)], request: &Request, now: Timestamp) -> Plan<K> {
+    let mut conflicts = Vec::new();
+    let mut steps = Vec::with_capacity(rows.len());
+    for (key, state) in rows {
+        match decide(state, request, now) {
+            Decision::Answer(Outcome::HeldBy { lock }) => conflicts.push((key.clone(), lock)),
+            Decision::Answer(_) => steps.push(Step::Stay(key.clone())),
+            Decision::Write(change, _) => steps.push(Step::Change(key.clone(), change)),
+        }
+    }
+    if !conflicts.is_empty() {
+        Plan::Conflict(conflicts)
+    } else if steps.iter().all(|step| matches!(step, Step::Stay(_))) {
+        Plan::Settled
+    } else {
+        Plan::Write(steps)
+    }
+}

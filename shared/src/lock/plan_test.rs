@@ -1,0 +1,91 @@
+//! The plan for many locks against a reference model that knows only owners.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_unix_ms(1_000);
+
+/// A row of the model: who holds it, whether that has run out, and how often it changed hands.
+fn states() -> impl Strategy<Value = Vec<(usize, State)>> {
+    let holder = proptest::option::of((0_u8..3, proptest::option::of(0_i64..2_000)));
+    proptest::collection::vec((holder, 0_u64..5), 1..20).prop_map(|rows| {
+        let state = |(holder, fence): (Option<(u8, Option<i64>)>, u64)| {
+            let lock = holder.map(|(owner, until)| Lock {
+                owner: Owner::new(format!("user-{owner}")),
+                since: Timestamp::from_unix_ms(0),
+                until: until.map(Timestamp::from_unix_ms),
+                title: None,
+                message: None,
+            });
+            State::new(Fence::new(fence), lock)
+        };
+        rows.into_iter().map(state).enumerate().collect()
+    })
+}
+
+fn holder(state: &State) -> Option<&str> {
+    state.live(NOW).map(|lock| lock.owner.as_str())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn all_or_none_and_never_against_an_owner(rows in states(), acquire in any::<bool>()) {
+        let me = "user-0";
+        let request = if acquire {
+            Request::Acquire { owner: Owner::new(me), lease: LeaseChange::Keep, text: Text::default() }
+        } else {
+            Request::Release { owner: Owner::new(me) }
+        };
+        let others: Vec<usize> =
+            rows.iter().filter(|(_, s)| holder(s).is_some_and(|h| h != me)).map(|(n, _)| *n).collect();
+        let wanted = acquire.then_some(me);
+        match plan(&rows, &request, NOW) {
+            Plan::Conflict(conflicts) => {
+                let named: Vec<usize> = conflicts.iter().map(|(n, _)| *n).collect();
+                prop_assert!(!others.is_empty());
+                prop_assert_eq!(named, others, "the conflicting locks, all of them and no others");
+                for (n, lock) in conflicts {
+                    prop_assert_eq!(Some(lock.owner.as_str()), holder(&rows[n].1));
+                }
+            }
+            Plan::Settled => {
+                prop_assert!(others.is_empty());
+                prop_assert!(rows.iter().all(|(_, state)| holder(state) == wanted));
+            }
+            Plan::Write(steps) => {
+                prop_assert!(others.is_empty());
+                prop_assert_eq!(steps.len(), rows.len(), "every row is written or watched");
+                let mut changed = 0;
+                for (step, (n, state)) in steps.iter().zip(&rows) {
+                    match step {
+                        Step::Stay(at) => {
+                            prop_assert_eq!(at, n);
+                            prop_assert_eq!(holder(state), wanted);
+                        }
+                        Step::Change(at, change) => {
+                            changed += 1;
+                            prop_assert_eq!(at, n);
+                            prop_assert_ne!(holder(state), wanted);
+                            match change {
+                                Change::Acquire { fence, lock } => {
+                                    prop_assert!(acquire);
+                                    prop_assert_eq!(lock.owner.as_str(), me);
+                                    prop_assert_eq!(*fence, state.fence().next());
+                                }
+                                Change::Release { owner, .. } => {
+                                    prop_assert!(!acquire);
+                                    prop_assert_eq!(owner.as_str(), me);
+                                }
+                                Change::Renew { .. } => prop_assert!(false, "nothing of the lock has changed"),
+                            }
+                        }
+                    }
+                }
+                prop_assert!(changed > 0, "a plan without a change writes nothing");
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+use std::collections::HashMap;
+
+use super::item::{n, s};
+use super::{Attributes, Corrupt, Item, LockAttributes, Lockable, RowKey};
+use crate::id::{Company, ResourceId};
+
+/// A resource that activity sessions are opened on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceRow {
+    /// The company that it belongs to.
+    pub company: Company,
+    /// Its id.
+    pub id: ResourceId,
+    /// Its name.
+    pub name: String,
+}
+
+impl ResourceRow {
+    /// Reads the row as the store hands it over.
+    ///
+    /// # Errors
+    /// [`Corrupt`] where it cannot be understood.
+    pub fn parse(item: Item) -> Result<Self, Corrupt> {
+        let mut row = Attributes::new(item);
+        Ok(Self {
+            company: row.id("company")?,
+            id: row.id("resource_id")?,
+            name: row.text("resource_name")?,
+        })
+    }
+
+    /// The id that a `resource-name/…` row stands for.
+    ///
+    /// # Errors
+    /// [`Corrupt`] where it cannot be understood.
+    pub fn id_of_name(item: Item) -> Result<ResourceId, Corrupt> {
+        Attributes::new(item).id("resource_id")
+    }
+
+    /// The two rows of a resource that is entered for the first time: itself, and its name.
+    #[must_use]
+    pub fn to_items(&self) -> [Item; 2] {
+        [
+            RowKey::resource(self.id),
+            RowKey::resource_name(&self.company, &self.name),
+        ]
+        .map(|key| {
+            HashMap::from(
+                [
+                    ("pk", s(key.pk())),
+                    ("company", s(self.company.as_str())),
+                    ("resource_id", s(self.id.to_string())),
+                    ("resource_name", s(self.name.as_str())),
+                    ("rev", n(1)),
+                ]
+                .map(|(name, value)| (name.to_owned(), value)),
+            )
+        })
+    }
+}
+
+/// A user's access to a resource. The row is there only once the pair has been locked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessRow {
+    /// The lock on the pair.
+    pub lock: LockAttributes,
+}
+
+impl Lockable for AccessRow {
+    fn parse(item: Item) -> Result<Self, Corrupt> {
+        Ok(Self {
+            lock: LockAttributes::parse(&mut Attributes::new(item))?,
+        })
+    }
+
+    fn lock_attributes(&self) -> &LockAttributes {
+        &self.lock
+    }
+}

@@ -17,7 +17,7 @@ use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
 use holdfast::Clock;
 use holdfast::identity::Passwords;
 use holdfast::runtime::{App, Function};
-use holdfast::store::{self, Store, Tables};
+use holdfast::store::{self, Store, Tables, Timeouts};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -189,7 +189,7 @@ pub fn table_names() -> Tables {
     }
 }
 
-/// A client for an endpoint on this machine or network, with the functions' own retries and timeouts.
+/// A client for an endpoint on this machine or network, with the functions' own retries.
 #[must_use]
 pub fn local_client(endpoint: &str) -> aws_sdk_dynamodb::Client {
     // Local stores ask for a signature and accept any.
@@ -198,5 +198,5 @@ pub fn local_client(endpoint: &str) -> aws_sdk_dynamodb::Client {
         .region(Region::new("us-east-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .build();
-    store::client(&config, Some(endpoint))
+    store::client(&config, Some(endpoint), Timeouts::PATIENT)
 }

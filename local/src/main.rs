@@ -82,7 +82,9 @@ async fn main() -> ExitCode {
         .with(
             Targets::new()
                 .with_default(tracing::Level::WARN)
-                .with_target("requests", tracing::Level::INFO),
+                .with_target("requests", tracing::Level::INFO)
+                // It warns of every failed condition, which is an answer like any other.
+                .with_target("dynoxide", tracing::Level::ERROR),
         )
         .init();
     let done = match arguments.command {

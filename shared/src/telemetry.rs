@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io::Write;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Subscriber};
@@ -20,6 +20,34 @@ use crate::Clock;
 
 /// Libraries that log whole events, headers or keys at their finest levels.
 const CAPPED: &[&str] = &["lambda_", "aws_", "hyper", "rustls", "h2"];
+
+/// Events with this target are metrics.
+const METRICS: &str = "holdfast::metrics";
+
+/// How an answer counts in the metrics. A handler that knows more than the status says puts it into the answer's
+/// extensions; the name is one of a few that are fixed in the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tally(pub &'static str);
+
+impl Tally {
+    /// How an answer counts of which only the status is known.
+    #[must_use]
+    pub fn of_status(status: u16) -> Self {
+        Self(match status {
+            200..=299 => "done",
+            409 | 423 => "held_by_other",
+            503 => "store_unavailable",
+            500.. => "failed",
+            _ => "refused",
+        })
+    }
+}
+
+/// Counts one request by operation and outcome, as a log line in CloudWatch's embedded metric format: no call, no
+/// wait, and a dimension has as many values as there are functions and outcomes.
+pub fn count(operation: &str, tally: Tally) {
+    tracing::info!(target: METRICS, Operation = operation, Outcome = tally.0, Count = 1);
+}
 
 /// Starts logging to standard output for the function `name`, at the level that `AWS_LAMBDA_LOG_LEVEL` names
 /// (INFO without one).
@@ -72,6 +100,12 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for JsonLines {
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut line = Fields(Map::new());
+        if event.metadata().target() == METRICS {
+            event.record(&mut line);
+            line.0
+                .insert("_aws".to_owned(), embedded_metric(Clock::System.now().unix_ms()));
+            return write(&line.0);
+        }
         line.text("level", level_name(*event.metadata().level()));
         line.text("timestamp", &Clock::System.now().to_string());
         line.text("service", "holdfast");
@@ -84,12 +118,28 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for JsonLines {
             }
         }
         event.record(&mut line);
-        if let Ok(mut text) = serde_json::to_vec(&line.0) {
-            text.push(b'\n');
-            // Where standard output is gone there is nowhere left to say so.
-            let _ = std::io::stdout().lock().write_all(&text);
-        }
+        write(&line.0);
     }
+}
+
+fn write(line: &Map<String, Value>) {
+    if let Ok(mut text) = serde_json::to_vec(line) {
+        text.push(b'\n');
+        // Where standard output is gone there is nowhere left to say so.
+        let _ = std::io::stdout().lock().write_all(&text);
+    }
+}
+
+/// What makes CloudWatch read a log line as a metric.
+fn embedded_metric(unix_ms: i64) -> Value {
+    json!({
+        "Timestamp": unix_ms,
+        "CloudWatchMetrics": [{
+            "Namespace": "Holdfast",
+            "Dimensions": [["Operation", "Outcome"]],
+            "Metrics": [{"Name": "Count", "Unit": "Count"}],
+        }],
+    })
 }
 
 /// The runtime's own spans say the same under other names.

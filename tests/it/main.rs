@@ -3,6 +3,7 @@
 mod activity_sessions;
 mod aktion_guard;
 mod aktion_login;
+mod binaries;
 mod lockfile;
 mod netwrix_sign_in;
 mod races;
@@ -15,5 +16,6 @@ mod session_lock;
 mod session_races;
 mod sign_in;
 mod store_rules;
+mod template;
 mod user_lock;
 mod users;

@@ -2,11 +2,13 @@
 //! between the handlers and the store that counts, delays and breaks what passes.
 
 mod answer;
+mod lambda;
 mod proxy;
 mod sdm;
 mod world;
 
 pub use answer::Answer;
+pub use lambda::{Invocation, Lambda};
 pub use proxy::{Call, Proxy, Verdict};
 pub use sdm::{Sdm, action_path};
 pub use world::{

@@ -26,6 +26,7 @@ pub const START: Timestamp = Timestamp::from_unix_ms(1_795_341_600_000);
 #[derive(Debug)]
 pub struct World {
     server: Server,
+    endpoint: String,
     /// The store, reached past any proxy.
     pub store: Store,
     /// The clock that the handlers read. It stands until it is moved.
@@ -55,6 +56,16 @@ impl World {
 
     /// A world with the people and things of `directory`.
     pub async fn with(directory: Value, proxied: bool) -> Self {
+        let clock = ManualClock::at(START);
+        Self::at(Clock::Manual(clock.clone()), clock, directory, proxied).await
+    }
+
+    /// A world on the time of this machine, which other processes share.
+    pub async fn live(directory: Value) -> Self {
+        Self::at(Clock::System, ManualClock::at(START), directory, false).await
+    }
+
+    async fn at(now: Clock, clock: ManualClock, directory: Value, proxied: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
         tokio::spawn(dynoxide::server::serve_on(
@@ -66,7 +77,6 @@ impl World {
         } else {
             None
         };
-        let clock = ManualClock::at(START);
         let server = Server::start(Options {
             dynamodb: Some(
                 proxy
@@ -74,7 +84,7 @@ impl World {
                     .map_or(endpoint.clone(), |proxy| proxy.endpoint().to_owned()),
             ),
             directory: Directory::parse(&directory.to_string()).expect("a directory"),
-            clock: Clock::Manual(clock.clone()),
+            clock: now,
             ..Options::default()
         })
         .await
@@ -84,11 +94,17 @@ impl World {
         }
         Self {
             server,
+            endpoint: endpoint.clone(),
             store: Store::new(local_client(&endpoint), table_names()),
             clock,
             proxy,
             http: reqwest::Client::builder().no_proxy().build().expect("a client"),
         }
+    }
+
+    /// Where the store is, past any proxy.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
     }
 
     /// The address of `path`.

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use holdfast::dialect::Node;
 use holdfast::dialect::netwrix::{self, Refusal};
 use holdfast::id::Login;
 use holdfast::identity::authenticate;
 use holdfast::runtime::{self, App};
 use holdfast::store::{Lockable, RowKey, StatusClass, UserRow};
 use lambda_http::{Body, Request, Response};
-use serde_json::{Value, json};
 
 use crate::view;
 
@@ -40,11 +40,17 @@ pub(crate) async fn list(app: &App, request: &Request) -> Result<Response<Body>,
         let user = UserRow::parse(user)?;
         users.insert(user.login.clone(), user);
     }
-    let data: Vec<Value> = sessions
+    let data = sessions
         .iter()
         .map(|session| view::session(session, users.get(&session.user), now))
         .collect();
-    Ok(netwrix::ok(&json!({"data": data, "recordsTotal": total})))
+    Ok(netwrix::ok(&Node::Members(vec![
+        ("data", Node::List("session", data)),
+        (
+            "recordsTotal",
+            Node::Number(i64::try_from(total).unwrap_or(i64::MAX)),
+        ),
+    ])))
 }
 
 fn part(request: &Request) -> Result<(StatusClass, usize, usize), Refusal> {

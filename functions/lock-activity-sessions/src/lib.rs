@@ -12,6 +12,7 @@ use holdfast::identity::{Caller, authenticate};
 use holdfast::lock::{self, LeaseChange, Plan, State, Text, Timestamp};
 use holdfast::runtime::{self, App, Function, Method, Route};
 use holdfast::store::{MAX_ROWS, StoreError, Transacted};
+use holdfast::telemetry::Tally;
 use lambda_http::{Body, Request, Response};
 
 use live_session_request::LiveSessionRequest;
@@ -36,12 +37,16 @@ pub const FUNCTION: Function = Function {
 /// Answers one request.
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
     match lock(app, &request).await {
-        Ok(done) => netwrix::ok(&done.to_json()),
+        Ok((done, tally)) => {
+            let mut response = netwrix::ok(&done.echo());
+            response.extensions_mut().insert(tally);
+            response
+        }
         Err(refusal) => netwrix::refusal(&request, &refusal),
     }
 }
 
-async fn lock(app: &App, request: &Request) -> Result<LiveSessionRequest, Refusal> {
+async fn lock(app: &App, request: &Request) -> Result<(LiveSessionRequest, Tally), Refusal> {
     let now = app.clock.now();
     let body = runtime::body(request);
     netwrix::media(request.headers(), body)?;
@@ -76,11 +81,10 @@ async fn lock(app: &App, request: &Request) -> Result<LiveSessionRequest, Refusa
             );
             return Err(Refusal::invalid("activitySessionIds", rule));
         }
-        match settle(app, request, &guarded, &request_for(wanted, &caller), now).await? {
-            Transacted::Done => return Ok(wanted.clone()),
-            // Someone was faster: read, plan and write anew.
-            Transacted::ConditionFailed(_) => {}
+        if let Some(tally) = settle(app, request, &guarded, &request_for(wanted, &caller), now).await? {
+            return Ok((wanted.clone(), tally));
         }
+        // Someone was faster: read, plan and write anew.
     }
     Err(StoreError::Unavailable("TransactWriteItems: lost every race for the sessions".to_owned()).into())
 }
@@ -119,27 +123,31 @@ fn request_for(wanted: &LiveSessionRequest, caller: &Caller) -> lock::Request {
     }
 }
 
-/// Plans purely, and writes where there is something to write.
+/// Plans purely, and writes where there is something to write; `None` where someone was faster.
 async fn settle(
     app: &App,
     request: &Request,
     guarded: &[(Guarded, State)],
     wanted: &lock::Request,
     now: Timestamp,
-) -> Result<Transacted, Refusal> {
-    match lock::plan(guarded, wanted, now) {
+) -> Result<Option<Tally>, Refusal> {
+    let plan = lock::plan(guarded, wanted, now);
+    let tally = Tally(plan.label(wanted));
+    let transacted = match plan {
         Plan::Conflict(conflicts) => {
             let foreign = conflicts.into_iter().map(|(guarded, lock)| ForeignLock {
                 scope: guarded.scope,
                 id: guarded.id,
                 lock,
             });
-            Err(Refusal::Conflict(foreign.collect()))
+            return Err(Refusal::Conflict(foreign.collect()));
         }
-        Plan::Settled => Ok(Transacted::Done),
-        Plan::Write(steps) => Ok(app
-            .store
-            .apply_plan(&steps, now, &runtime::request_id(request))
-            .await?),
-    }
+        Plan::Settled => Transacted::Done,
+        Plan::Write(steps) => {
+            app.store
+                .apply_plan(&steps, now, &runtime::request_id(request))
+                .await?
+        }
+    };
+    Ok((transacted == Transacted::Done).then_some(tally))
 }

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use holdfast::dialect::{Format, Members};
+use holdfast::dialect::{Format, Members, Node};
 use holdfast::id::ActivitySessionId;
 use holdfast::store::MAX_ROWS;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// The longest title, in characters.
 const MAX_TITLE: usize = 256;
@@ -94,17 +94,22 @@ impl LiveSessionRequest {
     }
 
     /// The request with all its eight properties, as the answer echoes it.
-    pub(crate) fn to_json(&self) -> Value {
-        json!({
-            "id": self.id,
-            "activitySessionIds": self.sessions.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "lockMessage": self.lock_message,
-            "lockTitle": self.lock_title,
-            "locked": self.locked,
-            "lockActivity": self.scopes.activity,
-            "lockResource": self.scopes.resource,
-            "lockUser": self.scopes.user,
-        })
+    pub(crate) fn echo(&self) -> Node {
+        let sessions = self
+            .sessions
+            .iter()
+            .map(|id| Node::text(id.to_string()))
+            .collect();
+        Node::Members(vec![
+            ("id", Node::text(&self.id)),
+            ("activitySessionIds", Node::List("id", sessions)),
+            ("lockMessage", Node::optional(self.lock_message.as_deref())),
+            ("lockTitle", Node::optional(self.lock_title.as_deref())),
+            ("locked", Node::Bool(self.locked)),
+            ("lockActivity", Node::Bool(self.scopes.activity)),
+            ("lockResource", Node::Bool(self.scopes.resource)),
+            ("lockUser", Node::Bool(self.scopes.user)),
+        ])
     }
 }
 

@@ -11,6 +11,7 @@ use holdfast::identity::{SessionKind, authenticate};
 use holdfast::lock::{self, Outcome, Timestamp};
 use holdfast::runtime::{self, App, Function, Method, Route};
 use holdfast::store::{Applied, DeviceRow, LockTarget, Lockable};
+use holdfast::telemetry::Tally;
 use lambda_http::{Body, Request, Response};
 
 /// What this Lambda serves.
@@ -83,11 +84,14 @@ async fn act(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
 }
 
 fn answer(outcome: Outcome, now: Timestamp) -> Result<Response<Body>, Refusal> {
-    match outcome {
+    let tally = Tally(outcome.label());
+    let mut response = match outcome {
         Outcome::Acquired { fence, lock, .. }
         | Outcome::Renewed { fence, lock }
-        | Outcome::AlreadyHeld { fence, lock } => Ok(sdm::locked(fence, &lock, now)),
-        Outcome::Released { fence } | Outcome::WasFree { fence } => Ok(sdm::unlocked(fence)),
-        Outcome::HeldBy { lock } => Err(Refusal::Locked(lock)),
-    }
+        | Outcome::AlreadyHeld { fence, lock } => sdm::locked(fence, &lock, now),
+        Outcome::Released { fence } | Outcome::WasFree { fence } => sdm::unlocked(fence),
+        Outcome::HeldBy { lock } => return Err(Refusal::Locked(lock)),
+    };
+    response.extensions_mut().insert(tally);
+    Ok(response)
 }

@@ -22,23 +22,21 @@ pub(crate) fn answer(request: &Request, outcome: &Outcome, echo: Option<&Echo>) 
 }
 
 /// What the lock protocol decided.
-pub(crate) fn decided(wanted: &UserLock, outcome: &lock::Outcome) -> Result<Outcome, Outcome> {
-    match outcome {
+pub(crate) fn decided(wanted: &UserLock, outcome: &lock::Outcome) -> Outcome {
+    let result = match outcome {
         lock::Outcome::Acquired { .. } | lock::Outcome::Renewed { .. } | lock::Outcome::Released { .. } => {
-            Ok(Outcome::new(StatusCode::OK, 0, "Processed with result: ExecOK"))
+            Outcome::new(StatusCode::OK, 0, "Processed with result: ExecOK")
         }
         lock::Outcome::AlreadyHeld { .. } | lock::Outcome::WasFree { .. } => {
             let login = &wanted.login_name;
-            Err(forbidden(
+            forbidden(
                 0,
                 format!("Processed with results: User [{login}] remains unchanged"),
-            ))
+            )
         }
-        lock::Outcome::HeldBy { .. } => Err(forbidden(
-            4,
-            "Db operation failed, already changed by another user",
-        )),
-    }
+        lock::Outcome::HeldBy { .. } => forbidden(4, "Db operation failed, already changed by another user"),
+    };
+    result.tallied(outcome.label())
 }
 
 pub(crate) fn edit_privilege(wanted: &UserLock) -> Outcome {

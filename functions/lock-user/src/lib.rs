@@ -102,7 +102,7 @@ async fn act(app: &App, request: &Request, parsed: &Parsed) -> Result<Outcome, O
         .apply_lock(&target, user, &change, now, &request_id, still_allowed)
         .await
     {
-        Ok(Applied::Done(outcome)) => answer::decided(wanted, &outcome),
+        Ok(Applied::Done(outcome)) => Ok(answer::decided(wanted, &outcome)),
         Ok(Applied::Gone) => Err(answer::deleted_meanwhile()),
         Ok(Applied::Refused(refusal)) => Err(refusal),
         Err(error) => Err(answer::store(&error)),

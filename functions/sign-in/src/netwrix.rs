@@ -1,7 +1,7 @@
 //! Netwrix Privilege Secure: a password, then a code, then a bearer token.
 
 use holdfast::dialect::netwrix::{self, Refusal};
-use holdfast::dialect::{Format, Members, sentence};
+use holdfast::dialect::{Format, Members, Node, sentence};
 use holdfast::id::Login;
 use holdfast::identity::{
     Attempt, Code, Password, SecondFactor, SessionKind, SignedIn, Token, authenticate, open_session,
@@ -9,7 +9,6 @@ use holdfast::identity::{
 };
 use holdfast::runtime::{self, App};
 use lambda_http::{Body, Request, Response};
-use serde_json::Value;
 
 /// What a wrong password and an unknown login are told alike.
 const WRONG_CREDENTIALS: &str = "The login or password is wrong.";
@@ -42,7 +41,7 @@ pub(crate) async fn renewal(app: &App, request: &Request) -> Response<Body> {
 
 /// A token as the dialect hands it out: a bare JSON string.
 fn bare(token: &Token) -> Response<Body> {
-    netwrix::ok(&Value::from(token.reveal()))
+    netwrix::ok(&Node::text(token.reveal()))
 }
 
 async fn password(app: &App, request: &Request) -> Result<Token, Refusal> {

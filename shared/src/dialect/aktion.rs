@@ -13,6 +13,7 @@ use super::{MAX_BODY_BYTES, Malformed, Media, Members, Node, accepted};
 use crate::id::Company;
 use crate::identity::{ApiToken, NotAdmitted};
 use crate::store::StoreError;
+use crate::telemetry::Tally;
 
 /// What a caller without any preference is answered in.
 const FALLBACK: Media = Media::ApplicationJson;
@@ -28,6 +29,7 @@ pub struct Outcome {
     code: i64,
     message: String,
     faults: Vec<String>,
+    tally: Option<Tally>,
 }
 
 impl Outcome {
@@ -39,6 +41,16 @@ impl Outcome {
             code,
             message: message.into(),
             faults: Vec::new(),
+            tally: None,
+        }
+    }
+
+    /// The same result, which counts in the metrics under a name of its own.
+    #[must_use]
+    pub fn tallied(self, name: &'static str) -> Self {
+        Self {
+            tally: Some(Tally(name)),
+            ..self
         }
     }
 
@@ -182,6 +194,9 @@ pub fn document(headers: &HeaderMap, node: &Node) -> Response<Body> {
 
 fn respond(headers: &HeaderMap, outcome: &Outcome, node: &Node) -> Response<Body> {
     let mut response = write(headers, outcome.status, node);
+    if let Some(tally) = outcome.tally {
+        response.extensions_mut().insert(tally);
+    }
     if outcome.status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, 1.into());
     }

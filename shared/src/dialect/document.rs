@@ -30,6 +30,12 @@ impl Node {
         Self::Text(text.into())
     }
 
+    /// A text, or null where there is none.
+    #[must_use]
+    pub fn optional(text: Option<impl Into<String>>) -> Self {
+        text.map_or(Self::Null, Self::text)
+    }
+
     /// The document in `format`; `root` names the root element where that is XML.
     #[must_use]
     pub fn write(&self, format: Format, root: &str) -> String {

@@ -8,7 +8,7 @@ use lambda_http::{Body, Request, RequestExt, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Format, MAX_BODY_BYTES, Media};
+use super::{Format, MAX_BODY_BYTES, Media, Node};
 use crate::id::ActivitySessionId;
 use crate::identity::{Caller, SessionKind, Token};
 use crate::lock::Lock;
@@ -270,8 +270,8 @@ pub(super) fn refuse(status: StatusCode, message: &str) -> Response<Body> {
 
 /// Answers 200 with a JSON document.
 #[must_use]
-pub fn ok(document: &Value) -> Response<Body> {
-    let mut response = Response::new(Body::Text(document.to_string()));
+pub fn ok(document: &Node) -> Response<Body> {
+    let mut response = Response::new(Body::Text(document.write(Format::Json, "")));
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -280,7 +280,7 @@ pub fn ok(document: &Value) -> Response<Body> {
 
 /// Answers 201 with a JSON document and where it can be read again.
 #[must_use]
-pub fn created(document: &Value, location: &str) -> Response<Body> {
+pub fn created(document: &Node, location: &str) -> Response<Body> {
     let mut response = ok(document);
     *response.status_mut() = StatusCode::CREATED;
     if let Ok(location) = location.parse() {

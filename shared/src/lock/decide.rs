@@ -79,6 +79,25 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// The outcome's name in metrics.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Acquired {
+                expired_takeover: true,
+                ..
+            } => "expired_takeover",
+            Self::Acquired { .. } => "acquired",
+            Self::Renewed { .. } => "renewed",
+            Self::AlreadyHeld { .. } => "already_held",
+            Self::Released { .. } => "released",
+            Self::WasFree { .. } => "was_free",
+            Self::HeldBy { .. } => "held_by_other",
+        }
+    }
+}
+
 /// Decides what `request` means for a row in `state` at `now`.
 #[must_use]
 pub fn decide(state: &State, request: &Request, now: Timestamp) -> Decision {

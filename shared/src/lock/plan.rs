@@ -11,6 +11,27 @@ pub enum Plan<K> {
     Write(Vec<Step<K>>),
 }
 
+impl<K> Plan<K> {
+    /// The outcome's name in metrics, when `request` has been carried out. A change of hands outweighs a renewal.
+    #[must_use]
+    pub fn label(&self, request: &Request) -> &'static str {
+        let any = |wanted: fn(&Change) -> bool| match self {
+            Self::Write(steps) => steps
+                .iter()
+                .any(|step| matches!(step, Step::Change(_, change) if wanted(change))),
+            _ => false,
+        };
+        match (self, request) {
+            (Self::Conflict(_), _) => "held_by_other",
+            (Self::Settled, Request::Acquire { .. }) => "already_held",
+            (Self::Settled, Request::Release { .. }) => "was_free",
+            (Self::Write(_), _) if any(|change| matches!(change, Change::Acquire { .. })) => "acquired",
+            (Self::Write(_), Request::Release { .. }) => "released",
+            (Self::Write(_), Request::Acquire { .. }) => "renewed",
+        }
+    }
+}
+
 /// One lock of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step<K> {

@@ -25,7 +25,8 @@ pub use request::{body, path_parameter, query_parameter, request_id, route_path}
 use crate::config::Config;
 use crate::dialect::Dialect;
 use crate::identity::Passwords;
-use crate::store::{self, RowKey, Store};
+use crate::store::{self, RowKey, Store, Timeouts};
+use crate::telemetry::Tally;
 use crate::{Clock, telemetry};
 
 /// What a handler works with. Built once, in INIT.
@@ -51,7 +52,7 @@ pub async fn run(function: &'static Function) -> Result<(), Error> {
     let config = Config::from_lookup(environment).inspect_err(|error| tracing::error!("{error}"))?;
     let sdk = aws_config::load_defaults(aws_config::BehaviorVersion::v2026_01_12()).await;
     let app = App {
-        store: Store::new(store::client(&sdk, None), config.tables),
+        store: Store::new(store::client(&sdk, None, Timeouts::FUNCTION), config.tables),
         clock: Clock::System,
         passwords: Passwords::default(),
         secure_cookies: true,
@@ -105,6 +106,11 @@ pub async fn answer(
         let started = Instant::now();
         let (route, mut response) = respond(function, app, event, context).await;
         secure(response.headers_mut());
+        let by_status = Tally::of_status(response.status().as_u16());
+        telemetry::count(
+            function.name,
+            response.extensions().get().copied().unwrap_or(by_status),
+        );
         tracing::info!(
             route = route.map_or("none", |route| route.path),
             method = route.map_or("none", |route| route.method.as_str()),

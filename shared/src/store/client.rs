@@ -11,19 +11,38 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 
-/// The DynamoDB client that every function uses: three attempts in standard mode, about one second each and
-/// three in all, which stays below every function's timeout.
+/// How long a client waits: for one attempt, and for an operation with all its attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    attempt: Duration,
+    operation: Duration,
+}
+
+impl Timeouts {
+    /// In a function: about one second an attempt and three in all, which stays below the function's own timeout.
+    pub const FUNCTION: Self = Self {
+        attempt: Duration::from_secs(1),
+        operation: Duration::from_secs(3),
+    };
+    /// On a machine that serves everything itself and may be busy with something else.
+    pub const PATIENT: Self = Self {
+        attempt: Duration::from_secs(20),
+        operation: Duration::from_mins(1),
+    };
+}
+
+/// The DynamoDB client that every function uses: three attempts in standard mode.
 #[must_use]
-pub fn client(config: &SdkConfig, endpoint: Option<&str>) -> Client {
+pub fn client(config: &SdkConfig, endpoint: Option<&str>, timeouts: Timeouts) -> Client {
     let mut builder = aws_sdk_dynamodb::config::Builder::from(config)
         // Pinned: a newer SDK must not change how often a lock is retried.
         .behavior_version(BehaviorVersion::v2026_01_12())
         .retry_config(RetryConfig::standard().with_max_attempts(3))
         .timeout_config(
             TimeoutConfig::builder()
-                .connect_timeout(Duration::from_millis(900))
-                .operation_attempt_timeout(Duration::from_secs(1))
-                .operation_timeout(Duration::from_secs(3))
+                .connect_timeout(timeouts.attempt)
+                .operation_attempt_timeout(timeouts.attempt)
+                .operation_timeout(timeouts.operation)
                 .build(),
         )
         .retry_classifier(TransactionConflict);

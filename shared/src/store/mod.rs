@@ -21,7 +21,7 @@ use std::fmt;
 use aws_sdk_dynamodb::Client;
 
 pub use activity_session::{ActivitySessionRow, Ended, NewActivitySession, SessionStatus, StatusClass};
-pub use client::client;
+pub use client::{Timeouts, client};
 pub use device::{DeviceRow, NewDevice};
 pub use error::{Corrupt, StoreError};
 pub use item::{Attributes, Item};

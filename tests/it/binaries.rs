@@ -1,0 +1,417 @@
+//! The built binaries, each against a small Lambda Runtime API: every event in `events/`, and hostile ones.
+
+use std::collections::HashMap;
+
+use holdfast_local::FUNCTIONS;
+use holdfast_tests::{Invocation, Lambda, World};
+use serde_json::{Value, json};
+
+const DEMO: &str = include_str!("../../local/demo-directory.json");
+
+/// The events of a function, in the order of their names.
+fn events(function: &str) -> Vec<(String, String)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../events");
+    let mut events: Vec<(String, String)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .filter_map(|path| {
+            let name = path.file_stem()?.to_str()?.to_owned();
+            name.starts_with(&format!("{function}--"))
+                .then(|| (name, std::fs::read_to_string(&path).unwrap()))
+        })
+        .collect();
+    events.sort();
+    events
+}
+
+/// Live credentials for the placeholders of `events/README.md`, and what they were, so that no log may show them.
+struct Credentials<'a> {
+    world: &'a World,
+    known: HashMap<String, String>,
+    secrets: Vec<String>,
+}
+
+impl Credentials<'_> {
+    async fn fill(&mut self, event: &str) -> String {
+        let mut filled = String::new();
+        let mut rest = event;
+        while let Some((before, after)) = rest.split_once("{{") {
+            let (placeholder, after) = after.split_once("}}").unwrap();
+            filled.push_str(before);
+            filled.push_str(&self.value(placeholder).await);
+            rest = after;
+        }
+        filled + rest
+    }
+
+    async fn value(&mut self, placeholder: &str) -> String {
+        if let Some(known) = self.known.get(placeholder) {
+            return known.clone();
+        }
+        let (kind, who) = placeholder.split_once(':').unwrap();
+        let world = self.world;
+        let value = match kind {
+            "sdm-session" => {
+                let answer = holdfast_tests::Sdm::login(world, who, &format!("{who}-demo")).await;
+                answer.json()["sessionId"].as_str().unwrap().to_owned()
+            }
+            "netwrix-first-factor" => first_factor(world, who).await,
+            "netwrix-token" => {
+                let token = first_factor(world, who).await;
+                let directory = holdfast_local::directory::Directory::demo().unwrap();
+                let code = directory.totp_secret(who).map_or("NA".to_owned(), |secret| {
+                    secret.code_at(holdfast::Clock::System.now())
+                });
+                let answer = world.second_step(&token, &code).await;
+                answer
+                    .json()
+                    .as_str()
+                    .unwrap_or_else(|| panic!("{answer}"))
+                    .to_owned()
+            }
+            "totp" => {
+                let directory = holdfast_local::directory::Directory::demo().unwrap();
+                directory
+                    .totp_secret(who)
+                    .unwrap()
+                    .code_at(holdfast::Clock::System.now())
+            }
+            "aktion-token" => {
+                let demo: Value = serde_json::from_str(DEMO).unwrap();
+                let users = demo["users"].as_array().unwrap();
+                let key = users.iter().find(|user| user["login"] == who).unwrap()["api_key"]
+                    .as_str()
+                    .unwrap();
+                world.aktion_login(who, key).await.json()["Token"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned()
+            }
+            "activity-session" => {
+                let demo: Value = serde_json::from_str(DEMO).unwrap();
+                let number: usize = who.parse().unwrap();
+                return demo["activity_sessions"][number - 1]["id"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned();
+            }
+            kind => panic!("no placeholder {kind}"),
+        };
+        // A code or an Aktion token is for one use or twenty seconds.
+        if !matches!(kind, "totp" | "aktion-token") {
+            self.known.insert(placeholder.to_owned(), value.clone());
+        }
+        if kind != "totp" {
+            self.secrets.push(value.clone());
+        }
+        value
+    }
+}
+
+async fn first_factor(world: &World, login: &str) -> String {
+    let answer = world.first_step(login, &format!("{login}-demo")).await;
+    answer
+        .json()
+        .as_str()
+        .unwrap_or_else(|| panic!("{answer}"))
+        .to_owned()
+}
+
+/// The answer of an invocation that must have one: its status, after a look at its form.
+fn status(what: &str, invocation: &Invocation) -> u64 {
+    let Invocation::Answered(answer) = invocation else {
+        panic!("{what}: {invocation:?}")
+    };
+    let headers = answer["headers"]
+        .as_object()
+        .unwrap_or_else(|| panic!("{what}: {answer}"));
+    assert_eq!(headers["cache-control"], "no-store", "{what}");
+    assert_eq!(headers["x-content-type-options"], "nosniff", "{what}");
+    assert!(headers.contains_key("strict-transport-security"), "{what}");
+    answer["statusCode"].as_u64().unwrap()
+}
+
+/// What `events/README.md` says of each event.
+fn expected(name: &str) -> Vec<u64> {
+    let readme = include_str!("../../events/README.md");
+    let (function, happens) = name.split_once("--").unwrap();
+    let row = readme
+        .lines()
+        .find(|line| line.starts_with(&format!("| `{function}--")) && line.contains(&format!("--{happens}`")))
+        .unwrap();
+    let answer = row.split('|').nth(2).unwrap();
+    answer
+        .split(|character: char| !character.is_ascii_digit())
+        .filter(|digits| digits.len() == 3)
+        .map(|digits| digits.parse().unwrap())
+        .collect()
+}
+
+/// An ordinary event for the first route of a function, without credentials or a body: refused, and clearly so.
+fn ordinary(function: &str) -> Value {
+    let (_, event) = events(function).into_iter().next().unwrap();
+    let mut event: Value = serde_json::from_str(&event).unwrap();
+    event.as_object_mut().unwrap().remove("cookies");
+    event.as_object_mut().unwrap().remove("body");
+    event["isBase64Encoded"] = json!(false);
+    event["rawQueryString"] = json!("");
+    event.as_object_mut().unwrap().remove("queryStringParameters");
+    event["headers"].as_object_mut().unwrap().remove("authorization");
+    event["headers"].as_object_mut().unwrap().remove("content-length");
+    event
+}
+
+/// Events that no client sends by accident, each with the statuses that are a clear answer to it.
+#[expect(clippy::too_many_lines, reason = "a table, one row an event")]
+fn hostile(function: &str) -> Vec<(&'static str, String, Vec<u64>)> {
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut event = ordinary(function);
+        change(&mut event);
+        event.to_string()
+    };
+    let set = |pointer: &str, value: Value| {
+        let mut event = ordinary(function);
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        event.pointer_mut(parent).unwrap()[name] = value;
+        event.to_string()
+    };
+    let bad = vec![400];
+    let refused = vec![400, 401, 403, 404, 413, 415];
+    let large = "x".repeat(70_000);
+    let mut all = vec![
+        (
+            "a space in the query",
+            set("/rawQueryString", json!("a b")),
+            bad.clone(),
+        ),
+        (
+            "a quote in the query",
+            set("/rawQueryString", json!("a\"b")),
+            bad.clone(),
+        ),
+        (
+            "angle brackets in the query",
+            set("/rawQueryString", json!("<a>")),
+            bad.clone(),
+        ),
+        (
+            "a control character in the query",
+            set("/rawQueryString", json!("a\u{1}b")),
+            bad.clone(),
+        ),
+        (
+            "broken escapes in the query",
+            set("/rawQueryString", json!("Token=%zz&%=&=%f")),
+            refused.clone(),
+        ),
+        (
+            "a host with a space",
+            set("/headers/host", json!("a b")),
+            bad.clone(),
+        ),
+        (
+            "a host with a bad port",
+            set("/headers/host", json!("a:99999")),
+            bad.clone(),
+        ),
+        ("an empty host", set("/headers/host", json!("")), bad.clone()),
+        (
+            "two schemes",
+            set("/headers/x-forwarded-proto", json!("https,http")),
+            bad.clone(),
+        ),
+        (
+            "no such scheme",
+            set("/headers/x-forwarded-proto", json!("\u{e9}")),
+            bad.clone(),
+        ),
+        ("a long query", set("/rawQueryString", json!(large)), vec![414]),
+        (
+            "a long path",
+            set("/rawPath", json!(format!("/{large}"))),
+            vec![414],
+        ),
+        ("an empty path", set("/rawPath", json!("")), bad.clone()),
+        (
+            "another function's route",
+            set("/requestContext/routeKey", json!("GET /nowhere")),
+            vec![404],
+        ),
+        (
+            "no route at all",
+            set("/requestContext/routeKey", json!("$default")),
+            vec![404],
+        ),
+        (
+            "a large header",
+            set("/headers/x-large", json!("x".repeat(200_000))),
+            refused.clone(),
+        ),
+        (
+            "a header name that is none",
+            set("/headers/x y", json!("z")),
+            bad.clone(),
+        ),
+        (
+            "a cookie that is none",
+            set("/cookies", json!(["\u{0}", "=;=", "JSESSIONID"])),
+            refused.clone(),
+        ),
+        ("no event", "null".to_owned(), bad.clone()),
+        (
+            "an event of another kind",
+            json!({"Records": [{"eventSource": "aws:sqs"}]}).to_string(),
+            bad.clone(),
+        ),
+        ("an event that is a list", "[]".to_owned(), bad.clone()),
+        (
+            "no request context",
+            with(&|event| drop(event.as_object_mut().unwrap().remove("requestContext"))),
+            bad.clone(),
+        ),
+        (
+            "no headers",
+            with(&|event| drop(event.as_object_mut().unwrap().remove("headers"))),
+            refused.clone(),
+        ),
+    ];
+    for (name, body, base64, statuses) in [
+        ("a body that is no base64", "%%%", true, bad),
+        ("a body in base64 that is no text", "//79", true, refused.clone()),
+        ("a body that is anything", "\u{0}\u{ffff}", false, refused.clone()),
+    ] {
+        let event = with(&|event| {
+            event["body"] = json!(body);
+            event["isBase64Encoded"] = json!(base64);
+        });
+        all.push((name, event, statuses));
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_event_is_answered_as_the_readme_says_and_no_hostile_one_ends_the_process() {
+    let world = World::live(serde_json::from_str(DEMO).unwrap()).await;
+    let mut credentials = Credentials {
+        world: &world,
+        known: HashMap::new(),
+        secrets: Vec::new(),
+    };
+    for function in FUNCTIONS {
+        // A function's events may end the sessions that they use. A second factor is good for one sign-in.
+        credentials
+            .known
+            .retain(|placeholder, _| placeholder.starts_with("netwrix-token"));
+        let mut lambda = Lambda::start(function.name, world.endpoint()).await;
+        for (what, event, statuses) in hostile(function.name) {
+            let status = status(
+                &format!("{}: {what}", function.name),
+                &lambda.invoke(&event).await,
+            );
+            assert!(
+                statuses.contains(&status),
+                "{}: {what} is a {status}",
+                function.name
+            );
+            assert!(lambda.is_alive(), "{}: {what} ended the process", function.name);
+        }
+        for (name, event) in in_order(events(function.name)) {
+            let locked_account = name.contains("locked-account");
+            if locked_account {
+                let admin = credentials.value("aktion-token:admin").await;
+                assert_eq!(world.lock_user_by(&admin, "mona", 1).await.status, 200);
+            }
+            let event = credentials.fill(&event).await;
+            let status = status(&name, &lambda.invoke(&event).await);
+            assert!(
+                expected(&name).contains(&status),
+                "{name} is a {status}, not {:?}",
+                expected(&name)
+            );
+            if locked_account {
+                let admin = credentials.value("aktion-token:admin").await;
+                assert_eq!(world.lock_user_by(&admin, "mona", 0).await.status, 200);
+            }
+        }
+        assert!(lambda.is_alive());
+        logs_are_clean(function.name, &lambda.log(), &credentials.secrets);
+    }
+}
+
+/// Some events presume another: a lock before someone is refused, a lock before it is released.
+fn in_order(mut events: Vec<(String, String)>) -> Vec<(String, String)> {
+    let rank = |name: &str| match name {
+        name if name.ends_with("--lock") => 0,
+        name if name.contains("by-another-user") => 1,
+        name if name.contains("locked-account") => 3,
+        _ => 2,
+    };
+    events.sort_by_key(|(name, _)| rank(name));
+    events
+}
+
+/// Every line is an object of its own with the keys that dashboards know, and none shows a secret, a query string or a
+/// body.
+fn logs_are_clean(function: &str, log: &[String], secrets: &[String]) {
+    let mut answered = 0;
+    let mut counted = 0;
+    for line in log {
+        let line: Value =
+            serde_json::from_str(line).unwrap_or_else(|_| panic!("{function}: no JSON: {line}"));
+        if line.get("_aws").is_some() {
+            counted += 1;
+            assert_eq!(line["Operation"], function);
+            assert!(line["Outcome"].is_string() && line["Count"] == 1, "{line}");
+            continue;
+        }
+        for key in ["level", "message", "timestamp", "service", "function_name"] {
+            assert!(line.get(key).is_some(), "{function}: no {key} in {line}");
+        }
+        if line["message"].as_str().unwrap().starts_with("answered") {
+            answered += 1;
+            for key in [
+                "function_request_id",
+                "xray_trace_id",
+                "cold_start",
+                "status",
+                "duration_ms",
+            ] {
+                assert!(line.get(key).is_some(), "{function}: no {key} in {line}");
+            }
+            assert_eq!(line["cold_start"], answered == 1, "{function}: {line}");
+        }
+    }
+    assert!(
+        answered > 20 && answered == counted,
+        "{function}: {answered} answers, {counted} counted"
+    );
+    let log = log.join("\n");
+    for secret in secrets {
+        assert!(!log.contains(secret.as_str()), "{function} logs a secret");
+    }
+    for never in ["-demo", "Token=", "LoginName", "activitySessionIds"] {
+        assert!(!log.contains(never), "{function} logs {never}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_cannot_be_reached_fails_no_start_and_is_a_503() {
+    let mut lambda = Lambda::start("lock-device", "http://127.0.0.1:9").await;
+    let mut event = ordinary("lock-device");
+    event["headers"]["content-type"] = json!("application/json");
+    event["body"] = json!("{\"type\":\"Lock\"}");
+    event["isBase64Encoded"] = json!(false);
+    event["pathParameters"] = json!({"versionId": "v1.3", "deviceId": "ID5"});
+    // A token in the right form, which nobody has issued.
+    event["cookies"] = json!([format!("JSESSIONID={}.MS9hbGljZQ", "x".repeat(43))]);
+    let answer = lambda.invoke(&event.to_string()).await;
+    assert_eq!(status("unreachable", &answer), 503);
+    assert!(
+        lambda
+            .log()
+            .iter()
+            .any(|line| line.contains("the store was not reached during start-up"))
+    );
+    assert!(lambda.is_alive());
+}

@@ -1,0 +1,209 @@
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use holdfast_local::table_names;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio::sync::{mpsc, oneshot};
+
+/// What becomes of an event that a function was given.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Invocation {
+    /// The function answered.
+    Answered(Value),
+    /// The function reported that it failed.
+    Failed(Value),
+}
+
+/// A function's built binary, running against a small Lambda Runtime API of one's own.
+#[derive(Debug)]
+pub struct Lambda {
+    child: Child,
+    events: mpsc::UnboundedSender<(String, oneshot::Sender<Invocation>)>,
+    log: Arc<Mutex<Vec<String>>>,
+    answered: usize,
+}
+
+struct Api {
+    events: tokio::sync::Mutex<mpsc::UnboundedReceiver<(String, oneshot::Sender<Invocation>)>>,
+    running: Mutex<HashMap<String, oneshot::Sender<Invocation>>>,
+    count: Mutex<usize>,
+}
+
+/// Where the functions' binaries are, after they have been built as this test was.
+fn binaries() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT
+        .get_or_init(|| {
+            // `cargo test` builds no binary of another package, so the harness asks for them.
+            let cargo = option_env!("CARGO").unwrap_or("cargo");
+            let names = holdfast_local::FUNCTIONS
+                .iter()
+                .flat_map(|function| ["--package", function.name]);
+            let status = std::process::Command::new(cargo)
+                .args(["build", "--quiet", "--locked", "--bins"])
+                .args(names)
+                .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+                .status()
+                .expect("cargo runs");
+            assert!(status.success(), "the functions do not build");
+            // This test's own binary lies in `deps` beside them.
+            let test = std::env::current_exe().expect("a test binary");
+            test.parent()
+                .and_then(|deps| deps.parent())
+                .expect("a target folder")
+                .to_owned()
+        })
+        .clone()
+}
+
+impl Lambda {
+    /// Starts the binary of `function` with a store at `endpoint`.
+    pub async fn start(function: &str, endpoint: &str) -> Self {
+        let binary = tokio::task::spawn_blocking(binaries)
+            .await
+            .expect("a build")
+            .join(function);
+        let (events, queue) = mpsc::unbounded_channel();
+        let api = Arc::new(Api {
+            events: tokio::sync::Mutex::new(queue),
+            running: Mutex::default(),
+            count: Mutex::default(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let router = Router::new().fallback(serve).with_state(api);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+
+        let names = table_names();
+        let mut child = Command::new(binary)
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", address)
+            .env("AWS_LAMBDA_FUNCTION_NAME", function)
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .env("AWS_LAMBDA_LOG_LEVEL", "TRACE")
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_ACCESS_KEY_ID", "local")
+            .env("AWS_SECRET_ACCESS_KEY", "local")
+            .env("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+            .env("RESOURCES_TABLE", names.resources)
+            .env("IDENTITY_TABLE", names.identity)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the binary runs");
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (out, err) = (
+            child.stdout.take().expect("a pipe"),
+            child.stderr.take().expect("a pipe"),
+        );
+        collect(BufReader::new(out), Arc::clone(&log));
+        collect(BufReader::new(err), Arc::clone(&log));
+        Self {
+            child,
+            events,
+            log,
+            answered: 0,
+        }
+    }
+
+    /// Hands the function an event, and waits for what becomes of it.
+    ///
+    /// # Panics
+    /// Where nothing does within ten seconds.
+    pub async fn invoke(&mut self, event: &str) -> Invocation {
+        let (answer, answered) = oneshot::channel();
+        self.events
+            .send((event.to_owned(), answer))
+            .expect("the runtime API lives");
+        let invocation = tokio::time::timeout(Duration::from_secs(10), answered).await;
+        self.answered += 1;
+        invocation
+            .expect("an answer within ten seconds")
+            .expect("the runtime API lives")
+    }
+
+    /// Whether the process that was started first is still the one that answers.
+    pub fn is_alive(&mut self) -> bool {
+        self.child.try_wait().expect("a status").is_none()
+    }
+
+    /// Everything that it has logged.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().expect("a lock").clone()
+    }
+}
+
+fn collect<R: tokio::io::AsyncRead + Unpin + Send + 'static>(
+    pipe: BufReader<R>,
+    log: Arc<Mutex<Vec<String>>>,
+) {
+    tokio::spawn(async move {
+        let mut lines = pipe.lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            log.lock().expect("a lock").push(line);
+        }
+    });
+}
+
+async fn serve(State(api): State<Arc<Api>>, request: Request) -> Response {
+    let path = request.uri().path().to_owned();
+    let body: Bytes = to_bytes(request.into_body(), usize::MAX).await.expect("a body");
+    let path: Vec<&str> = path.split('/').skip(2).collect();
+    match path.as_slice() {
+        ["runtime", "invocation", "next"] => next(&api).await,
+        ["runtime", "invocation", id, what] => {
+            let value = serde_json::from_slice(&body).unwrap_or_default();
+            let invocation = if *what == "response" {
+                Invocation::Answered(value)
+            } else {
+                Invocation::Failed(value)
+            };
+            if let Some(answer) = api.running.lock().expect("a lock").remove(*id) {
+                // The test may have given up waiting.
+                let _ = answer.send(invocation);
+            }
+            StatusCode::ACCEPTED.into_response()
+        }
+        _ => StatusCode::ACCEPTED.into_response(),
+    }
+}
+
+async fn next(api: &Api) -> Response {
+    let Some((event, answer)) = api.events.lock().await.recv().await else {
+        // The test is over; the function waits until it is killed.
+        return std::future::pending().await;
+    };
+    let id = {
+        let mut count = api.count.lock().expect("a lock");
+        *count += 1;
+        format!("00000000-0000-4000-8000-{:012}", *count)
+    };
+    api.running.lock().expect("a lock").insert(id.clone(), answer);
+    let headers = [
+        ("content-type", "application/json"),
+        ("lambda-runtime-aws-request-id", &id),
+        ("lambda-runtime-deadline-ms", "4102444800000"),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:us-east-1:123456789012:function:holdfast",
+        ),
+        (
+            "lambda-runtime-trace-id",
+            "Root=1-6b02bd43-a1fde1f6ee774abe6d25c76b",
+        ),
+    ];
+    (headers, event).into_response()
+}

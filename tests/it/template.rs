@@ -152,6 +152,35 @@ fn every_event_is_in_the_readme_with_its_answer() {
 }
 
 #[test]
+fn every_event_in_the_readme_is_there() {
+    let readme = std::fs::read_to_string(root().join("events/README.md")).unwrap();
+    let names: BTreeSet<String> = events().into_iter().map(|(name, _)| name).collect();
+    let mut listed = BTreeSet::new();
+    for row in readme
+        .lines()
+        .filter(|line| line.starts_with("| `") && !line.starts_with("| `{{") && line.contains("--"))
+    {
+        let cell = row.split('|').nth(1).unwrap();
+        let function = FUNCTIONS
+            .iter()
+            .map(|f| f.name)
+            .find(|name| cell.starts_with(&format!(" `{name}--")));
+        let function = function.unwrap_or_else(|| panic!("{row} is of no function"));
+        // The first name in a row is whole, the others leave the function out.
+        for name in cell.split('`').filter(|name| name.contains("--")) {
+            listed.insert(format!("{function}--{}", name.split_once("--").unwrap().1));
+        }
+    }
+    for name in &listed {
+        assert!(
+            names.contains(name),
+            "events/{name}.json is in the README and not there"
+        );
+    }
+    assert_eq!(listed, names);
+}
+
+#[test]
 fn every_variable_that_the_code_reads_is_set_and_no_other() {
     let template = template();
     let variables = &template["Globals"]["Function"]["Environment"]["Variables"];

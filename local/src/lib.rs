@@ -180,6 +180,17 @@ impl EmbeddedStore {
     }
 }
 
+/// Enters a directory into tables that are there already, with the credentials of the AWS profile in use
+/// (`AWS_ENDPOINT_URL_DYNAMODB` names another endpoint). What is there already stays as it is.
+///
+/// # Errors
+/// [`StartError`], in one line.
+pub async fn import(directory: &Directory, tables: Tables) -> Result<(), StartError> {
+    let config = aws_config::load_defaults(aws_config::BehaviorVersion::v2026_01_12()).await;
+    let store = Store::new(store::client(&config, None, Timeouts::PATIENT), tables);
+    import::import(&store, directory, Clock::System.now()).await
+}
+
 /// The names of the local tables.
 #[must_use]
 pub fn table_names() -> Tables {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use holdfast::Clock;
+use holdfast::store::Tables;
 use holdfast_local::directory::Directory;
 use holdfast_local::{EmbeddedStore, Options, Server, guide};
 use tokio::signal::unix::{SignalKind, signal};
@@ -42,6 +43,19 @@ enum Command {
         /// Start with the people and devices of this JSON file instead of the demo's.
         #[arg(long, value_name = "FILE")]
         directory: Option<PathBuf>,
+    },
+    /// Enter the people and devices of a directory file into the tables of a deployed stack. What is there already stays
+    /// as it is. Credentials and region are those of the AWS profile in use.
+    Import {
+        /// The JSON file.
+        #[arg(value_name = "FILE")]
+        directory: PathBuf,
+        /// The stack's output `ResourcesTableName`.
+        #[arg(long, value_name = "NAME")]
+        resources_table: String,
+        /// The stack's output `IdentityTableName`.
+        #[arg(long, value_name = "NAME")]
+        identity_table: String,
     },
     /// Print the code that a user of the directory would read off their phone now.
     Totp {
@@ -89,6 +103,17 @@ async fn main() -> ExitCode {
         .init();
     let done = match arguments.command {
         Some(Command::Totp { login, directory }) => totp(&login, directory.as_deref()),
+        Some(Command::Import {
+            directory,
+            resources_table,
+            identity_table,
+        }) => {
+            let tables = Tables {
+                resources: resources_table,
+                identity: identity_table,
+            };
+            import(&directory, tables).await
+        }
         Some(Command::Store { listen, directory }) => store(listen, directory.as_deref()).await,
         None => serve(arguments.serve).await,
     };
@@ -116,6 +141,13 @@ async fn serve(arguments: Serve) -> Result<(), String> {
     // A client that holds its connection open must not keep the server from ending.
     let _ = tokio::time::timeout(Duration::from_secs(3), server.stop()).await;
     Ok(())
+}
+
+async fn import(file: &Path, tables: Tables) -> Result<(), String> {
+    let directory = directory(Some(file))?;
+    holdfast_local::import(&directory, tables)
+        .await
+        .map_err(|error| error.to_string())
 }
 
 async fn store(listen: SocketAddr, file: Option<&Path>) -> Result<(), String> {

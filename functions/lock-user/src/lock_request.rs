@@ -4,9 +4,6 @@ use holdfast::dialect::aktion;
 use holdfast::dialect::{Media, Members};
 use serde_json::Value;
 
-/// The longest login, in characters.
-const MAX_LOGIN: usize = 100;
-
 /// A request that keeps to the rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UserLock {
@@ -65,13 +62,12 @@ const OUT_OF_RANGE: &str = "The field Lock must be between 0 and 1.";
 
 fn login_name(members: &Members) -> Result<String, String> {
     match members.get("LoginName") {
-        Some(Value::String(text)) if text.chars().count() > MAX_LOGIN => Err(format!(
-            "The field LoginName must be a string with a maximum length of {MAX_LOGIN}."
-        )),
         Some(Value::Number(_) | Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
             Err("The field LoginName must be a string.".to_owned())
         }
-        _ => aktion::required_text(members, "LoginName").map(str::to_owned),
+        _ => aktion::required_text(members, "LoginName")
+            .and_then(aktion::login_name)
+            .map(str::to_owned),
     }
 }
 

@@ -11,9 +11,6 @@ use lambda_http::http::StatusCode;
 use lambda_http::http::header::CONTENT_TYPE;
 use lambda_http::{Body, Request, Response};
 
-/// The longest login, in characters.
-const MAX_LOGIN: usize = 100;
-
 /// What this Lambda serves.
 pub const FUNCTION: Function = Function {
     name: "users",
@@ -85,10 +82,7 @@ async fn read(app: &App, request: &Request) -> Result<Node, Outcome> {
 fn login_name(request: &Request) -> Result<&str, String> {
     match aktion::query(request, "LoginName") {
         None | Some("") => Err("The LoginName field is required.".to_owned()),
-        Some(login) if login.chars().count() > MAX_LOGIN => Err(format!(
-            "The field LoginName must be a string with a maximum length of {MAX_LOGIN}."
-        )),
-        Some(login) => Ok(login),
+        Some(login) => aktion::login_name(login),
     }
 }
 

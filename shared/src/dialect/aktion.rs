@@ -252,6 +252,21 @@ pub fn required_text<'a>(members: &'a Members, field: &str) -> Result<&'a str, S
         .ok_or_else(|| format!("The {field} field is required."))
 }
 
+/// Checks the length of a login, which the vendor limits to 100 characters.
+///
+/// # Errors
+/// The fault, in the vendor's words.
+pub fn login_name(login: &str) -> Result<&str, String> {
+    const MAX: usize = 100;
+    if login.chars().count() > MAX {
+        Err(format!(
+            "The field LoginName must be a string with a maximum length of {MAX}."
+        ))
+    } else {
+        Ok(login)
+    }
+}
+
 /// The token in the query string, as it was sent. It is shown to the caller alone and never logged.
 fn token_text(request: &Request) -> Option<&str> {
     query(request, "Token")

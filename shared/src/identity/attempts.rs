@@ -31,20 +31,34 @@ pub struct Attempt<'a> {
 /// Where a kind of attempt is counted. Wrong passwords and wrong codes have a counter each: a right password
 /// does not excuse wrong codes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Counter {
-    pub(super) attempts: &'static str,
-    pub(super) attempt_at: &'static str,
+pub(super) enum Counter {
+    Passwords,
+    Codes,
 }
 
 impl Counter {
-    pub(super) const PASSWORDS: Self = Self {
-        attempts: "password_attempts",
-        attempt_at: "password_attempt_at",
-    };
-    pub(super) const CODES: Self = Self {
-        attempts: "code_attempts",
-        attempt_at: "code_attempt_at",
-    };
+    /// The attribute that counts.
+    pub(super) const fn attempts(self) -> &'static str {
+        match self {
+            Self::Passwords => "password_attempts",
+            Self::Codes => "code_attempts",
+        }
+    }
+
+    /// The attribute that says when it counted last.
+    const fn attempt_at(self) -> &'static str {
+        match self {
+            Self::Passwords => "password_attempt_at",
+            Self::Codes => "code_attempt_at",
+        }
+    }
+
+    const fn of(self, credential: &CredentialRow) -> Attempts {
+        match self {
+            Self::Passwords => credential.passwords,
+            Self::Codes => credential.codes,
+        }
+    }
 }
 
 /// What a counter shows.
@@ -57,8 +71,8 @@ pub(super) struct Attempts {
 impl Attempts {
     pub(super) fn parse(row: &mut Attributes, counter: Counter) -> Result<Self, Corrupt> {
         Ok(Self {
-            count: row.number(counter.attempts)?,
-            last_at: row.optional_timestamp(counter.attempt_at)?,
+            count: row.number(counter.attempts())?,
+            last_at: row.optional_timestamp(counter.attempt_at())?,
         })
     }
 
@@ -88,11 +102,7 @@ pub(super) async fn reserve(
     attempt: Attempt<'_>,
 ) -> Result<Reserved, StoreError> {
     let key = RowKey::credential(attempt.login);
-    let count = |credential: &CredentialRow| match counter.attempts {
-        "password_attempts" => credential.passwords,
-        _ => credential.codes,
-    };
-    let mut start_over = seen.is_some_and(|credential| count(credential).lockout_is_over(attempt.now));
+    let mut start_over = seen.is_some_and(|credential| counter.of(credential).lockout_is_over(attempt.now));
     loop {
         let found = match reservation(store, &key, counter, step, attempt, start_over).await? {
             Reservation::Made(row) => return Ok(Reserved::Counted(row)),
@@ -106,7 +116,7 @@ pub(super) async fn reserve(
         if step.is_some() && found.totp_step >= step {
             return Ok(Reserved::Replayed);
         }
-        if start_over && count(&found).count < LIMIT {
+        if start_over && counter.of(&found).count < LIMIT {
             // Another attempt started the count over: this one counts on from there.
             start_over = false;
         } else {
@@ -151,8 +161,8 @@ async fn reservation(
         .key("pk", s(key.pk()))
         .update_expression(expression)
         .condition_expression(condition)
-        .expression_attribute_names("#attempts", counter.attempts)
-        .expression_attribute_names("#attempt_at", counter.attempt_at)
+        .expression_attribute_names("#attempts", counter.attempts())
+        .expression_attribute_names("#attempt_at", counter.attempt_at())
         .expression_attribute_values(":one", n(1))
         .expression_attribute_values(":limit", n(LIMIT))
         .expression_attribute_values(":now", ms(attempt.now))

@@ -26,14 +26,14 @@ impl CredentialRow {
         let mut row = Attributes::new(item);
         Ok(Self {
             password_hash: PasswordHash::parse(&row.text("password_hash")?)?,
-            passwords: Attempts::parse(&mut row, Counter::PASSWORDS)?,
+            passwords: Attempts::parse(&mut row, Counter::Passwords)?,
             totp_secret: row
                 .optional_text("totp_secret")?
                 .as_deref()
                 .map(TotpSecret::parse)
                 .transpose()?,
             totp_step: row.optional_number("totp_step")?.map(Step::new),
-            codes: Attempts::parse(&mut row, Counter::CODES)?,
+            codes: Attempts::parse(&mut row, Counter::Codes)?,
             api_key_hash: row
                 .optional_text("api_key_hash")?
                 .as_deref()
@@ -68,8 +68,8 @@ impl NewCredential<'_> {
                 ("pk", s(RowKey::credential(self.login).pk())),
                 ("company", s(self.company.as_str())),
                 ("password_hash", s(self.password_hash.reveal())),
-                (Counter::PASSWORDS.attempts, n(0)),
-                (Counter::CODES.attempts, n(0)),
+                (Counter::Passwords.attempts(), n(0)),
+                (Counter::Codes.attempts(), n(0)),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );

@@ -55,7 +55,7 @@ pub async fn second_factor(
             .as_ref()
             .and_then(|secret| secret.step_of(code, now));
         match (
-            reserve(store, Some(&seen), Counter::CODES, step, attempt).await?,
+            reserve(store, Some(&seen), Counter::Codes, step, attempt).await?,
             step,
         ) {
             (Reserved::Counted(_), Some(step)) => Credited::Code(step),

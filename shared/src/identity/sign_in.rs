@@ -24,7 +24,7 @@ pub async fn verify_password(
     let (credential_key, user_key) = (RowKey::credential(attempt.login), RowKey::user(attempt.login));
     let mut rows = store.read(&[credential_key.clone(), user_key.clone()]).await?;
     let seen = rows.take(&credential_key).map(CredentialRow::parse).transpose()?;
-    let hash = match reserve(store, seen.as_ref(), Counter::PASSWORDS, None, attempt).await? {
+    let hash = match reserve(store, seen.as_ref(), Counter::Passwords, None, attempt).await? {
         Reserved::Counted(credential) => Some(credential.password_hash),
         Reserved::Refused | Reserved::Replayed => None,
     };

@@ -9,7 +9,7 @@ mod import;
 mod tables;
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -157,10 +157,14 @@ impl EmbeddedStore {
     pub async fn start(listen: SocketAddr, directory: &Directory, clock: &Clock) -> Result<Self, StartError> {
         let (stop, stopped) = watch::channel(false);
         let (address, task) = embedded::start(listen, None, stopped).await?;
-        let store = Store::new(
-            local_client(&format!("http://127.0.0.1:{}", address.port())),
-            table_names(),
-        );
+        // Every address of this machine is none to connect to.
+        let ip = if address.ip().is_unspecified() {
+            IpAddr::from([127, 0, 0, 1])
+        } else {
+            address.ip()
+        };
+        let endpoint = format!("http://{}", SocketAddr::new(ip, address.port()));
+        let store = Store::new(local_client(&endpoint), table_names());
         tables::create(&store).await?;
         import::import(&store, directory, clock.now()).await?;
         Ok(Self { address, stop, task })

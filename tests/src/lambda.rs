@@ -31,7 +31,6 @@ pub struct Lambda {
     child: Child,
     events: mpsc::UnboundedSender<(String, oneshot::Sender<Invocation>)>,
     log: Arc<Mutex<Vec<String>>>,
-    answered: usize,
 }
 
 struct Api {
@@ -111,25 +110,19 @@ impl Lambda {
         );
         collect(BufReader::new(out), Arc::clone(&log));
         collect(BufReader::new(err), Arc::clone(&log));
-        Self {
-            child,
-            events,
-            log,
-            answered: 0,
-        }
+        Self { child, events, log }
     }
 
     /// Hands the function an event, and waits for what becomes of it.
     ///
     /// # Panics
     /// Where nothing does within ten seconds.
-    pub async fn invoke(&mut self, event: &str) -> Invocation {
+    pub async fn invoke(&self, event: &str) -> Invocation {
         let (answer, answered) = oneshot::channel();
         self.events
             .send((event.to_owned(), answer))
             .expect("the runtime API lives");
         let invocation = tokio::time::timeout(Duration::from_secs(10), answered).await;
-        self.answered += 1;
         invocation
             .expect("an answer within ten seconds")
             .expect("the runtime API lives")

@@ -216,14 +216,14 @@ fn judge(
     now: Timestamp,
     request_id: &RequestId,
 ) -> Result<Result<ApiCaller, NotAdmitted>, Corrupt> {
-    let session = SessionRow::parse(row.clone())?;
+    let mut row = Attributes::new(row);
+    let session = SessionRow::take(&mut row)?;
     if session.kind != SessionKind::Aktion {
         return Ok(Err(NotAdmitted::NotFound));
     }
     if now >= session.expires_at {
         return Ok(Err(NotAdmitted::Expired));
     }
-    let mut row = Attributes::new(row);
     let ip_filter = row.text("ip_filter")?;
     match ip_filter.parse::<IpFilter>() {
         Err(_) => return Ok(Err(NotAdmitted::UnreadableFilter(ip_filter))),

@@ -137,7 +137,11 @@ impl SessionRow {
     /// # Errors
     /// [`Corrupt`] where it cannot be understood.
     pub fn parse(item: Item) -> Result<Self, Corrupt> {
-        let mut row = Attributes::new(item);
+        Self::take(&mut Attributes::new(item))
+    }
+
+    /// Takes a session's own attributes out of a row that has more.
+    pub(super) fn take(row: &mut Attributes) -> Result<Self, Corrupt> {
         Ok(Self {
             kind: row.id("session_kind")?,
             company: row.id("company")?,

@@ -2,17 +2,26 @@
 //! line that names every fault.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use crate::store::Tables;
 
-/// Every environment variable that a function reads by itself. The SDK and the Lambda runtime read their own.
+/// The environment variables that a function must be given. The SDK and the Lambda runtime read their own.
 pub const VARIABLES: &[&str] = &["RESOURCES_TABLE", "IDENTITY_TABLE"];
 
-/// What a function must be told.
+/// The environment variables that a function may be given. The template sets none of them.
+pub const OPTIONAL_VARIABLES: &[&str] = &["AWS_CA_BUNDLE", "WARM_CONNECTIONS"];
+
+/// What a function is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The tables' names, from `RESOURCES_TABLE` and `IDENTITY_TABLE`.
     pub tables: Tables,
+    /// The file with the certificate authorities to trust instead of Amazon's, from `AWS_CA_BUNDLE`.
+    pub ca_bundle: Option<PathBuf>,
+    /// How many connections to open in INIT instead of as many as the function's widest wave needs, from
+    /// `WARM_CONNECTIONS`. With none, the first request opens its own.
+    pub warm_connections: Option<usize>,
 }
 
 /// What is wrong with the configuration.
@@ -51,13 +60,32 @@ impl Config {
             resources: table("RESOURCES_TABLE"),
             identity: table("IDENTITY_TABLE"),
         };
+        // Empty is how a variable is switched off where it cannot be removed.
+        let given = |variable: &str| lookup(variable).filter(|value| !value.is_empty());
+        let ca_bundle = given("AWS_CA_BUNDLE").map(PathBuf::from);
+        let warm_connections = given("WARM_CONNECTIONS").and_then(|text| {
+            let number = text.parse().ok().filter(|number| *number <= MAX_WARM_CONNECTIONS);
+            if number.is_none() {
+                faults.push(format!(
+                    "WARM_CONNECTIONS is no number from 0 to {MAX_WARM_CONNECTIONS}"
+                ));
+            }
+            number
+        });
         if faults.is_empty() {
-            Ok(Self { tables })
+            Ok(Self {
+                tables,
+                ca_bundle,
+                warm_connections,
+            })
         } else {
             Err(InvalidConfig(faults))
         }
     }
 }
+
+/// A function serves one request at a time, and no request asks the store more than this at once.
+const MAX_WARM_CONNECTIONS: usize = 16;
 
 fn is_table_name(name: &str) -> bool {
     (3..=255).contains(&name.len())
@@ -70,14 +98,22 @@ fn is_table_name(name: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
+        let value = |name: &str| variables.iter().find(|(known, _)| *known == name);
+        Config::from_lookup(|name| value(name).map(|(_, value)| (*value).to_owned()))
+            .map_err(|error| error.to_string())
+    }
+
+    const TABLES: [(&str, &str); 2] = [("RESOURCES_TABLE", "prod-res"), ("IDENTITY_TABLE", "prod-id")];
+
     #[test]
     fn every_fault_is_named_at_once() {
-        let error =
-            Config::from_lookup(|name| (name == "IDENTITY_TABLE").then(|| "a b".to_owned())).unwrap_err();
+        let error = read(&[("IDENTITY_TABLE", "a b"), ("WARM_CONNECTIONS", "17")]).unwrap_err();
         assert_eq!(
-            error.to_string(),
+            error,
             "the configuration is unusable: RESOURCES_TABLE is not set; \
-             IDENTITY_TABLE is no table name (3 to 255 of A-Z a-z 0-9 _ - .)"
+             IDENTITY_TABLE is no table name (3 to 255 of A-Z a-z 0-9 _ - .); \
+             WARM_CONNECTIONS is no number from 0 to 16"
         );
     }
 
@@ -86,10 +122,30 @@ mod tests {
         let asked = std::cell::RefCell::new(Vec::new());
         let config = Config::from_lookup(|name| {
             asked.borrow_mut().push(name.to_owned());
-            Some(format!("prod-{}", name.to_lowercase()))
+            (name != "WARM_CONNECTIONS").then(|| format!("prod-{}", name.to_lowercase()))
         })
         .unwrap();
         assert_eq!(config.tables.resources, "prod-resources_table");
-        assert_eq!(asked.into_inner(), VARIABLES);
+        assert_eq!(config.ca_bundle, Some(PathBuf::from("prod-aws_ca_bundle")));
+        assert_eq!(asked.into_inner(), [VARIABLES, OPTIONAL_VARIABLES].concat());
+    }
+
+    #[test]
+    fn what_may_be_given_may_be_left_out_or_empty() {
+        let plain = read(&TABLES).unwrap();
+        assert_eq!((plain.ca_bundle.clone(), plain.warm_connections), (None, None));
+        let mut variables = TABLES.to_vec();
+        variables.extend([("AWS_CA_BUNDLE", ""), ("WARM_CONNECTIONS", "")]);
+        assert_eq!(read(&variables).unwrap(), plain);
+        for (text, number) in [("0", 0), ("16", 16)] {
+            let mut variables = TABLES.to_vec();
+            variables.push(("WARM_CONNECTIONS", text));
+            assert_eq!(read(&variables).unwrap().warm_connections, Some(number));
+        }
+        for bad in ["-1", "17", "two", "1.5"] {
+            let mut variables = TABLES.to_vec();
+            variables.push(("WARM_CONNECTIONS", bad));
+            assert!(read(&variables).is_err(), "{bad}");
+        }
     }
 }

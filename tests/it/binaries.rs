@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use holdfast_local::FUNCTIONS;
-use holdfast_tests::{Invocation, Lambda, World};
+use holdfast_tests::{Invocation, Lambda, TlsEndpoint, World};
 use serde_json::{Value, json};
 
 const DEMO: &str = include_str!("../../local/demo-directory.json");
@@ -408,23 +408,90 @@ fn logs_are_clean(function: &str, log: &[String], secrets: &[String]) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_cannot_be_reached_fails_no_start_and_is_a_503() {
-    let mut lambda = Lambda::start("lock-device", "http://127.0.0.1:9").await;
+/// A lock with a token in the right form, which nobody has issued.
+fn lock_by_a_stranger() -> String {
     let mut event = ordinary("lock-device");
     event["headers"]["content-type"] = json!("application/json");
     event["body"] = json!("{\"type\":\"Lock\"}");
     event["isBase64Encoded"] = json!(false);
     event["pathParameters"] = json!({"versionId": "v1.3", "deviceId": "ID5"});
-    // A token in the right form, which nobody has issued.
     event["cookies"] = json!([format!("JSESSIONID={}.MS9hbGljZQ", "x".repeat(43))]);
-    let answer = lambda.invoke(&event.to_string()).await;
+    event.to_string()
+}
+
+fn has_logged(lambda: &Lambda, text: &str) -> bool {
+    lambda.log().iter().any(|line| line.contains(text))
+}
+
+const NOT_REACHED: &str = "the store was not reached during start-up";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_cannot_be_reached_fails_no_start_and_is_a_503() {
+    let mut lambda = Lambda::start("lock-device", "http://127.0.0.1:9").await;
+    let answer = lambda.invoke(&lock_by_a_stranger()).await;
     assert_eq!(status("unreachable", &answer), 503);
-    assert!(
-        lambda
-            .log()
-            .iter()
-            .any(|line| line.contains("the store was not reached during start-up"))
-    );
+    assert!(has_logged(&lambda, NOT_REACHED));
     assert!(lambda.is_alive());
+}
+
+/// A store that takes the connection and never says a word.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_silent_fails_no_start_and_is_a_503() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let mut lambda = Lambda::start("lock-device", &endpoint).await;
+    let answer = lambda.invoke(&lock_by_a_stranger()).await;
+    assert_eq!(status("silent", &answer), 503);
+    assert!(has_logged(&lambda, NOT_REACHED));
+    assert!(lambda.is_alive());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_believes_the_authorities_that_it_is_told_of_and_nobody_else() {
+    let world = World::live(serde_json::from_str(DEMO).unwrap()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let store = world.endpoint().trim_start_matches("http://").parse().unwrap();
+    let endpoint = TlsEndpoint::start(store, folder.path()).await.unwrap();
+
+    let bundle = endpoint.bundle().to_str().unwrap();
+    let told = Lambda::start_with("lock-device", endpoint.url(), &[("AWS_CA_BUNDLE", bundle)]).await;
+    let answer = told.invoke(&lock_by_a_stranger()).await;
+    assert_eq!(status("told", &answer), 401);
+    assert!(!has_logged(&told, NOT_REACHED));
+
+    // The store's certificate is in order, and signed by nobody that AWS's own are signed by.
+    let before = endpoint.traffic();
+    let untold = Lambda::start("lock-device", endpoint.url()).await;
+    let answer = untold.invoke(&lock_by_a_stranger()).await;
+    assert_eq!(status("untold", &answer), 503);
+    assert!(has_logged(&untold, NOT_REACHED));
+    assert_eq!(endpoint.traffic().since(before).requests, 0);
+
+    let empty = folder.path().join("empty.pem");
+    std::fs::write(&empty, "").unwrap();
+    let variables = [("AWS_CA_BUNDLE", empty.to_str().unwrap())];
+    let mut misled = Lambda::start_with("lock-device", endpoint.url(), &variables).await;
+    assert!(!misled.ended().await);
+    assert!(has_logged(&misled, "AWS_CA_BUNDLE has no certificate in it"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_many_connections_are_opened_in_init_as_are_asked_for() {
+    let world = World::live(serde_json::from_str(DEMO).unwrap()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let store = world.endpoint().trim_start_matches("http://").parse().unwrap();
+    let endpoint = TlsEndpoint::start(store, folder.path()).await.unwrap();
+    let bundle = endpoint.bundle().to_str().unwrap();
+    for (asked, opened) in [(None, 2), (Some("0"), 0), (Some("5"), 5)] {
+        let before = endpoint.traffic();
+        let mut variables = vec![("AWS_CA_BUNDLE", bundle)];
+        variables.extend(asked.map(|asked| ("WARM_CONNECTIONS", asked)));
+        let lambda = Lambda::start_with("lock-device", endpoint.url(), &variables).await;
+        // One request for the rows of a call that is refused, beside those of INIT.
+        let answer = lambda.invoke(&lock_by_a_stranger()).await;
+        assert_eq!(status("stranger", &answer), 401);
+        let passed = endpoint.traffic().since(before);
+        assert_eq!(passed.requests, opened + 1, "{asked:?}");
+        assert_eq!(passed.connections, opened.max(1), "{asked:?}");
+    }
 }

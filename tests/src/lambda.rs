@@ -69,6 +69,11 @@ fn binaries() -> PathBuf {
 impl Lambda {
     /// Starts the binary of `function` with a store at `endpoint`.
     pub async fn start(function: &str, endpoint: &str) -> Self {
+        Self::start_with(function, endpoint, &[]).await
+    }
+
+    /// The same with more in its environment.
+    pub async fn start_with(function: &str, endpoint: &str, environment: &[(&str, &str)]) -> Self {
         let binary = tokio::task::spawn_blocking(binaries)
             .await
             .expect("a build")
@@ -98,6 +103,7 @@ impl Lambda {
             .env("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
             .env("RESOURCES_TABLE", names.resources)
             .env("IDENTITY_TABLE", names.identity)
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -131,6 +137,18 @@ impl Lambda {
     /// Whether the process that was started first is still the one that answers.
     pub fn is_alive(&mut self) -> bool {
         self.child.try_wait().expect("a status").is_none()
+    }
+
+    /// Waits until it has ended by itself: whether it calls that a success.
+    ///
+    /// # Panics
+    /// Where it lives on for ten seconds.
+    pub async fn ended(&mut self) -> bool {
+        let ended = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await;
+        ended
+            .expect("an end within ten seconds")
+            .expect("a status")
+            .success()
     }
 
     /// Everything that it has logged.

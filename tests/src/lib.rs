@@ -5,12 +5,14 @@ mod answer;
 mod lambda;
 mod proxy;
 mod sdm;
+mod tls;
 mod world;
 
 pub use answer::Answer;
 pub use lambda::{Invocation, Lambda};
 pub use proxy::{Call, Proxy, Verdict};
 pub use sdm::{Sdm, action_path};
+pub use tls::{TlsEndpoint, Traffic};
 pub use world::{
     DB01, FOREIGN_DB01, PASSWORD, SEED_SESSION, START, TOTP_SECRET, WEB01, World, api_key, code_at, people,
     session_id,

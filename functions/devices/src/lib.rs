@@ -32,8 +32,8 @@ pub const FUNCTION: Function = Function {
         Route::new(Method::Get, LIST, Dialect::Sdm),
         Route::new(Method::Get, READ, Dialect::Sdm),
     ],
-    // The eight shards of the list and, beside them, the session's slide.
-    connections: 9,
+    // The four shards of the list and, beside them, the session's slide.
+    connections: 5,
     handle: |app, request| Box::pin(handle(app, request)),
 };
 

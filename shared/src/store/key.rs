@@ -205,8 +205,9 @@ pub(crate) struct ListingShards {
 }
 
 impl ListingShards {
-    /// The shards of the index `listing`, per kind, company and status class.
-    pub(crate) const COUNT: u8 = 8;
+    /// The shards of the index `listing`, per kind, company and status class. Each takes a thousand new rows a
+    /// second, and a connection, 0.7 ms of INIT and 0.08 MiB of every function that reads a list.
+    pub(crate) const COUNT: u8 = 4;
 
     pub(crate) fn new(kind: &str, company: &Company, status_class: &str) -> Self {
         Self {

@@ -49,7 +49,8 @@ impl Store {
             // One more than is wanted tells whether there is a next page.
             wanted: page.limit.saturating_add(1),
         };
-        let mut places = self.places(&devices_of(company), part).await?;
+        let shards = self.shards(&devices_of(company), part).await?;
+        let mut places = in_order(&shards, part);
         let more = places.len() > page.limit;
         places.truncate(page.limit);
         let next = if more {
@@ -66,6 +67,9 @@ impl Store {
     /// The `take` newest of a company's sessions of one class, after the `skip` newest, and how many there are in
     /// all. What is listed may lag as for [`Store::devices`].
     ///
+    /// A shard that was read to its end is counted by that. The others are counted while the rows are read: two rounds
+    /// as well.
+    ///
     /// # Errors
     /// Whatever the store reports.
     pub async fn activity_sessions(
@@ -81,9 +85,13 @@ impl Store {
             descending: true,
             wanted: skip.saturating_add(take),
         };
-        let (places, total) = try_join(self.places(&list, part), self.count(&list)).await?;
-        let places = places.into_iter().skip(skip).take(take).collect();
-        Ok((self.listed(places).await?, total))
+        let shards = self.shards(&list, part).await?;
+        let places = in_order(&shards, part)
+            .into_iter()
+            .skip(skip)
+            .take(take)
+            .collect();
+        try_join(self.listed(places), self.count(shards)).await
     }
 
     /// The rows at these places, in order. One that was removed since the index was read is simply not listed.
@@ -99,18 +107,11 @@ impl Store {
             .collect()
     }
 
-    async fn places(&self, list: &ListingShards, part: Part<'_>) -> Result<Vec<Place>, StoreError> {
-        let shards = try_join_all(list.all().map(|shard| self.shard(shard, part))).await?;
-        let mut places: Vec<Place> = shards.into_iter().flatten().collect();
-        places.sort();
-        if part.descending {
-            places.reverse();
-        }
-        places.truncate(part.wanted);
-        Ok(places)
+    async fn shards(&self, list: &ListingShards, part: Part<'_>) -> Result<Vec<Shard>, StoreError> {
+        try_join_all(list.all().map(|shard| self.shard(shard, part))).await
     }
 
-    async fn shard(&self, shard: String, part: Part<'_>) -> Result<Vec<Place>, StoreError> {
+    async fn shard(&self, shard: String, part: Part<'_>) -> Result<Shard, StoreError> {
         let mut places = Vec::new();
         let mut start = None;
         loop {
@@ -144,14 +145,24 @@ impl Store {
             }
             start = answer.last_evaluated_key;
             if start.is_none() || places.len() >= part.wanted {
-                return Ok(places);
+                return Ok(Shard {
+                    is_whole: start.is_none() && part.after.is_none(),
+                    hash_key: shard,
+                    places,
+                });
             }
         }
     }
 
-    async fn count(&self, list: &ListingShards) -> Result<u64, StoreError> {
-        let counts = try_join_all(list.all().map(|shard| self.count_shard(shard))).await?;
-        Ok(counts.into_iter().sum())
+    async fn count(&self, shards: Vec<Shard>) -> Result<u64, StoreError> {
+        let counts = shards.into_iter().map(async |shard| {
+            if shard.is_whole {
+                Ok(u64::try_from(shard.places.len()).unwrap_or(u64::MAX))
+            } else {
+                self.count_shard(shard.hash_key).await
+            }
+        });
+        Ok(try_join_all(counts).await?.into_iter().sum())
     }
 
     async fn count_shard(&self, shard: String) -> Result<u64, StoreError> {
@@ -185,6 +196,27 @@ struct Part<'a> {
     after: Option<&'a str>,
     descending: bool,
     wanted: usize,
+}
+
+/// What was read of a shard.
+#[derive(Clone, Debug)]
+struct Shard {
+    /// Its hash key in the index.
+    hash_key: String,
+    places: Vec<Place>,
+    /// Whether it was read from its beginning to its end.
+    is_whole: bool,
+}
+
+/// The places of all shards together, as far as they are wanted.
+fn in_order(shards: &[Shard], part: Part<'_>) -> Vec<Place> {
+    let mut places: Vec<Place> = shards.iter().flat_map(|shard| &shard.places).cloned().collect();
+    places.sort();
+    if part.descending {
+        places.reverse();
+    }
+    places.truncate(part.wanted);
+    places
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

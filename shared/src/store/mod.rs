@@ -14,6 +14,7 @@ mod read;
 mod resource;
 mod schema;
 mod transact;
+mod trust;
 mod user;
 
 use std::fmt;
@@ -33,6 +34,7 @@ pub use read::Rows;
 pub use resource::{AccessRow, ResourceRow};
 pub use schema::{GlobalIndex, IDENTITY, RESOURCES, TableDefinition};
 pub use transact::Transacted;
+pub use trust::{Trust, UnusableBundle};
 pub use user::{NewUser, UserRow};
 
 pub(crate) use error::{classify, failed_condition};

@@ -74,6 +74,9 @@ enum Command {
         /// Another build of the function to measure beside them; may be given more than once.
         #[arg(long, value_name = "FILE")]
         binary: Vec<PathBuf>,
+        /// Measure what an earlier run has built, without building it again.
+        #[arg(long)]
+        reuse: bool,
         #[command(flatten)]
         output: Output,
     },
@@ -159,8 +162,9 @@ async fn main() -> ExitCode {
             rounds,
             only,
             binary,
+            reuse,
             output,
-        } => variants::run(&function, rounds, only.as_deref(), &binary, &output).await,
+        } => variants::run(&function, rounds, only.as_deref(), &binary, reuse, &output).await,
         Command::Load {
             connections,
             devices,

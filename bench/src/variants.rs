@@ -85,11 +85,6 @@ const VARIANTS: &[Variant] = &[
         ..SHIPPED
     },
     Variant {
-        name: "no position-independent executable",
-        environment: &[("RUSTFLAGS", "-C relocation-model=static")],
-        ..SHIPPED
-    },
-    Variant {
         name: "opt-level 3",
         environment: &[("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3")],
         ..SHIPPED
@@ -159,6 +154,7 @@ pub async fn run(
     rounds: Rounds,
     only: Option<&str>,
     others: &[PathBuf],
+    reuse: bool,
     output: &Output,
 ) -> Result<(), Failure> {
     let function = scenario::function(name)?.name;
@@ -179,7 +175,7 @@ pub async fn run(
         subjects.push(Subject {
             name: variant.name.to_owned(),
             function,
-            program: variant.build(function)?,
+            program: variant.build(function, reuse)?,
             warm_connections: (variant.started == Started::NothingWarmed).then_some(0),
             bundle: None,
         });
@@ -275,11 +271,15 @@ impl Variant {
     }
 
     /// Builds the variant in a copy of the workspace: its binary.
-    fn build(&self, function: &str) -> Result<PathBuf, Failure> {
+    fn build(&self, function: &str, reuse: bool) -> Result<PathBuf, Failure> {
         if !self.is_built_otherwise() {
             return artifacts::build_function(root(), &root().join("target"), function, &[], &["--locked"]);
         }
         let folder = root().join("bench/target/variants");
+        let kept = folder.join(format!("{function}-{}", self.name).replace([' ', '(', ')', ',', '\''], "-"));
+        if reuse && kept.exists() {
+            return Ok(kept);
+        }
         let workspace = folder.join("workspace");
         copy_workspace(&workspace)?;
         for (file, old, new) in self.edits {
@@ -295,7 +295,6 @@ impl Variant {
         // Other features may need other packages, so the lock file is not held.
         let built =
             artifacts::build_function(&workspace, &folder.join("target"), function, &environment, &[])?;
-        let kept = folder.join(format!("{function}-{}", self.name).replace([' ', '(', ')', ',', '\''], "-"));
         std::fs::copy(built, &kept)?;
         Ok(kept)
     }

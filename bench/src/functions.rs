@@ -7,7 +7,6 @@ use holdfast_tests::TlsEndpoint;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use crate::cpu_limit::CpuLimit;
 use crate::figures::{Figures, Table, digits, megabytes};
 use crate::machine::Machine;
 use crate::scenario::Scenario;
@@ -106,7 +105,7 @@ impl Bench {
         &self,
         subjects: &[Subject],
         rounds: Rounds,
-        limit: Option<&CpuLimit>,
+        percent_of_a_core: Option<u32>,
     ) -> Result<Vec<Vec<Sample>>, Failure> {
         let mut samples: Vec<Vec<Sample>> = subjects.iter().map(|_| Vec::new()).collect();
         // The first round is not counted: it reads every program from the disk.
@@ -123,7 +122,7 @@ impl Bench {
                     .path()
                     .join(subject.name.replace([' ', ',', '/'], "-"));
                 let sample = subject
-                    .sample(&self.scenario, &self.endpoint, calls, limit, &log)
+                    .sample(&self.scenario, &self.endpoint, calls, percent_of_a_core, &log)
                     .await;
                 // What a process has logged is of use where it failed.
                 let sample = sample.inspect_err(|_| show_end(&log))?;
@@ -218,9 +217,8 @@ async fn measure(rounds: Rounds, with_peers: bool, percent: Option<u32>) -> Resu
     for (name, program) in peers {
         subjects.push(subject(name, "lock-device", program, None));
     }
-    let limit = percent.map(CpuLimit::new).transpose()?;
     let bench = Bench::start().await?;
-    let samples = bench.measure(&subjects, rounds, limit.as_ref()).await?;
+    let samples = bench.measure(&subjects, rounds, percent).await?;
     let mut programs = Vec::new();
     for (subject, samples) in subjects.iter().zip(&samples) {
         // A peer is a folder full of files; its size is in no limit.

@@ -56,19 +56,19 @@ pub struct Sample {
 }
 
 impl Subject {
-    /// Starts the program and calls it `1 + calls` times; `limit` holds from the first call on.
+    /// Starts the program and calls it `1 + calls` times, from the first call on with this share of a core.
     pub async fn sample(
         &self,
         scenario: &Scenario,
         endpoint: &TlsEndpoint,
         calls: usize,
-        limit: Option<&CpuLimit>,
+        percent_of_a_core: Option<u32>,
         log: &Path,
     ) -> Result<Sample, Failure> {
         let named = |error: Failure| -> Failure {
             format!("{}: {error} (its log is {})", self.name, log.display()).into()
         };
-        self.start(scenario, endpoint, calls, limit, log)
+        self.start(scenario, endpoint, calls, percent_of_a_core, log)
             .await
             .map_err(named)
     }
@@ -78,7 +78,7 @@ impl Subject {
         scenario: &Scenario,
         endpoint: &TlsEndpoint,
         calls: usize,
-        limit: Option<&CpuLimit>,
+        percent_of_a_core: Option<u32>,
         log: &Path,
     ) -> Result<Sample, Failure> {
         let events = scenario.events(self.function).await?;
@@ -89,14 +89,16 @@ impl Subject {
 
         let before = endpoint.traffic();
         let begin = Instant::now();
-        let child = command.spawn()?;
+        let mut child = command.spawn()?;
         let pid = child.id().ok_or("the process has ended already")?;
         let init = api.ready().await?.duration_since(begin);
         tokio::time::sleep(REST).await;
         let init_cpu = cpu_time(pid)?;
         let init_traffic = endpoint.traffic().since(before);
 
-        if let Some(limit) = limit {
+        // A group of its own: what one process has overdrawn is not the next one's debt.
+        let limit = percent_of_a_core.map(CpuLimit::new).transpose()?;
+        if let Some(limit) = &limit {
             limit.put_under(pid)?;
         }
         let mut call = 0;
@@ -127,6 +129,8 @@ impl Subject {
         while call % events.len() != 0 {
             invoke(&mut api, next_event(&mut call)).await?;
         }
+        // The group goes away once its process is gone, and the next program starts on an idle machine.
+        child.kill().await?;
         Ok(sample)
     }
 

@@ -177,3 +177,41 @@ pub fn ratios(run: &Run, baseline: &Run) -> Verdict {
     }
     verdict
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn last_run() -> Run {
+        serde_json::from_str(include_str!("../results/functions.json")).unwrap()
+    }
+
+    #[test]
+    fn the_stored_run_keeps_every_limit_and_is_no_worse_than_itself() {
+        let run = last_run();
+        assert_eq!(limits(&run).0.len(), 8);
+        limits(&run).and(ratios(&run, &run)).into_result().unwrap();
+    }
+
+    #[test]
+    fn what_got_worse_is_named() {
+        let mut run = last_run();
+        let slow = run
+            .programs
+            .iter_mut()
+            .find(|program| program.name == "lock-device")
+            .unwrap();
+        slow.init_ms *= 2.0;
+        slow.requests += 1.0;
+        let worse = ratios(&run, &last_run()).into_result().unwrap_err().to_string();
+        let named: Vec<&str> = worse
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(named, ["lock-device, nothing warmed"; 2], "{worse}");
+        assert!(worse.contains("INIT") && worse.contains("requests"), "{worse}");
+        let broken = limits(&run).into_result().unwrap_err().to_string();
+        assert!(broken.contains("INIT ÷ hello-world's"), "{broken}");
+    }
+}

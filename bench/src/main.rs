@@ -74,7 +74,7 @@ enum Command {
         /// Another build of the function to measure beside them; may be given more than once.
         #[arg(long, value_name = "FILE")]
         binary: Vec<PathBuf>,
-        /// Measure what an earlier run has built, without building it again.
+        /// Measure only what an earlier run has built, and build none of it again.
         #[arg(long)]
         reuse: bool,
         #[command(flatten)]

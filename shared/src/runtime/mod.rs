@@ -75,7 +75,7 @@ pub async fn run(function: &'static Function) -> Result<(), Error> {
 /// Region and credentials from the environment where Lambda puts them, and else from wherever the SDK finds them.
 ///
 /// The default chains look into the environment first as well, but build a client for every other place before
-/// they look: a third of the instructions of INIT.
+/// they look: a third of the instructions of INIT, 5.7 ms of processor time and not 4.1.
 async fn sdk_config(
     environment: impl Fn(&str) -> Option<String>,
     http_client: SharedHttpClient,

@@ -9,8 +9,8 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-/// Read at every cold start, so there are five of them and not the 145 or so that a system trusts:
-/// `bench/README.md` has what that buys.
+/// Read at every cold start, so there are five of them and not the 145 or so that a system trusts: INIT takes 5.5 ms
+/// and not 8.2.
 const AMAZON_TRUST_SERVICES: &[u8] = include_bytes!("amazon-trust-services.pem");
 
 /// The certificate authorities that may vouch for the store.

@@ -125,7 +125,9 @@ impl Bench {
                     .sample(&self.scenario, &self.endpoint, calls, percent_of_a_core, &log)
                     .await;
                 // What a process has logged is of use where it failed.
-                let sample = sample.inspect_err(|_| show_end(&log))?;
+                let sample = sample
+                    .inspect_err(|_| show_end(&log))
+                    .map_err(|error| format!("{}: {error}", subject.name))?;
                 if round > 0 {
                     samples.push(sample);
                 }

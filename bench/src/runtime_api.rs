@@ -8,6 +8,7 @@ use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use holdfast_tests::invocation;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
@@ -132,7 +133,8 @@ async fn serve(State(driver): State<Arc<Driver>>, request: Request) -> Response 
         // Where nobody waits any more, neither does the function: it is about to be ended.
         let _ = driver.polls.send(poll);
         return match handed.await {
-            Ok(event) => invocation(event),
+            // A retried request is known by its id, so each has its own.
+            Ok(event) => invocation(&uuid::Uuid::new_v4().to_string(), event),
             Err(_) => std::future::pending().await,
         };
     }
@@ -146,23 +148,4 @@ async fn serve(State(driver): State<Arc<Driver>>, request: Request) -> Response 
         body,
     });
     StatusCode::ACCEPTED.into_response()
-}
-
-fn invocation(event: String) -> Response {
-    // A retried request is known by its id, so each has its own.
-    let id = uuid::Uuid::new_v4().to_string();
-    let headers = [
-        ("content-type", "application/json"),
-        ("lambda-runtime-aws-request-id", id.as_str()),
-        ("lambda-runtime-deadline-ms", "4102444800000"),
-        (
-            "lambda-runtime-invoked-function-arn",
-            "arn:aws:lambda:us-east-1:123456789012:function:holdfast",
-        ),
-        (
-            "lambda-runtime-trace-id",
-            "Root=1-6b02bd43-a1fde1f6ee774abe6d25c76b",
-        ),
-    ];
-    (headers, event).into_response()
 }

@@ -8,18 +8,18 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use holdfast::Clock;
 use holdfast::id::{Company, DeviceId};
-use holdfast::identity::{Password, Passwords, hash_password};
+use holdfast::identity::{Password, hash_password};
 use holdfast::runtime::App;
-use holdfast::store::{Item, LockTarget, NewDevice, Store, Table as StoreTable};
+use holdfast::store::{Item, LockTarget, NewDevice, Table as StoreTable};
+use holdfast_local::EmbeddedStore;
 use holdfast_local::directory::Directory;
-use holdfast_local::{EmbeddedStore, local_client, table_names};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::figures::{Table, digits, median};
 use crate::machine::Machine;
 use crate::meter::{Cost, Meter};
-use crate::scenario::{function, invoke, sdm_session};
+use crate::scenario::{app, function, invoke, sdm_session};
 use crate::{Failure, Output};
 
 /// Devices that are locked and unlocked at each step.
@@ -108,12 +108,7 @@ impl World {
     }
 
     fn app(endpoint: SocketAddr) -> App {
-        App {
-            store: Store::new(local_client(&format!("http://{endpoint}")), table_names()),
-            clock: Clock::System,
-            passwords: Passwords::default(),
-            secure_cookies: true,
-        }
+        app(&format!("http://{endpoint}"))
     }
 
     fn device(&self, id: &str) -> Result<(LockTarget, Item), Failure> {

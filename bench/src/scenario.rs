@@ -54,12 +54,7 @@ impl Scenario {
         let store =
             EmbeddedStore::start(SocketAddr::from(([127, 0, 0, 1], 0)), &directory, &Clock::System).await?;
         let endpoint = format!("http://{}", store.address());
-        let app = App {
-            store: Store::new(local_client(&endpoint), table_names()),
-            clock: Clock::System,
-            passwords: Passwords::default(),
-            secure_cookies: true,
-        };
+        let app = app(&endpoint);
         Ok(Self { store, app, demo })
     }
 
@@ -111,7 +106,7 @@ impl Scenario {
     async fn value(&self, placeholder: &str) -> Result<String, Failure> {
         let (kind, who) = placeholder.split_once(':').ok_or("a placeholder has two parts")?;
         match kind {
-            "sdm-session" => self.sdm_session(who, &format!("{who}-demo")).await,
+            "sdm-session" => sdm_session(&self.app, who, &format!("{who}-demo")).await,
             "netwrix-token" => self.netwrix_token(who).await,
             "aktion-token" => self.aktion_token(who).await,
             "activity-session" => {
@@ -121,11 +116,6 @@ impl Scenario {
             }
             _ => Err(format!("no placeholder {kind}").into()),
         }
-    }
-
-    /// Signs in as a Session Delivery Manager client does.
-    pub async fn sdm_session(&self, login: &str, password: &str) -> Result<String, Failure> {
-        sdm_session(&self.app, login, password).await
     }
 
     async fn netwrix_token(&self, login: &str) -> Result<String, Failure> {
@@ -159,6 +149,16 @@ fn in_json(event: &str) -> Result<String, Failure> {
     event["headers"]["content-type"] = json!("application/json");
     event["headers"]["content-length"] = json!(event["body"].as_str().map_or(0, str::len).to_string());
     Ok(event.to_string())
+}
+
+/// The functions in this process, over the store at `endpoint`.
+pub fn app(endpoint: &str) -> App {
+    App {
+        store: Store::new(local_client(endpoint), table_names()),
+        clock: Clock::System,
+        passwords: Passwords::default(),
+        secure_cookies: true,
+    }
 }
 
 /// Signs in to the handlers of `app` as a Session Delivery Manager client does: the session id.

@@ -65,22 +65,6 @@ impl Subject {
         percent_of_a_core: Option<u32>,
         log: &Path,
     ) -> Result<Sample, Failure> {
-        let named = |error: Failure| -> Failure {
-            format!("{}: {error} (its log is {})", self.name, log.display()).into()
-        };
-        self.start(scenario, endpoint, calls, percent_of_a_core, log)
-            .await
-            .map_err(named)
-    }
-
-    async fn start(
-        &self,
-        scenario: &Scenario,
-        endpoint: &TlsEndpoint,
-        calls: usize,
-        percent_of_a_core: Option<u32>,
-        log: &Path,
-    ) -> Result<Sample, Failure> {
         let events = scenario.events(self.function).await?;
         let mut api = RuntimeApi::start().await?;
         let mut command = self.command(&api, endpoint);

@@ -203,9 +203,14 @@ async fn next(api: &Api) -> Response {
         format!("00000000-0000-4000-8000-{:012}", *count)
     };
     api.running.lock().expect("a lock").insert(id.clone(), answer);
+    invocation(&id, event)
+}
+
+/// How the Runtime API hands an event over.
+pub fn invocation(id: &str, event: String) -> Response {
     let headers = [
         ("content-type", "application/json"),
-        ("lambda-runtime-aws-request-id", &id),
+        ("lambda-runtime-aws-request-id", id),
         ("lambda-runtime-deadline-ms", "4102444800000"),
         (
             "lambda-runtime-invoked-function-arn",

@@ -9,7 +9,7 @@ mod tls;
 mod world;
 
 pub use answer::Answer;
-pub use lambda::{Invocation, Lambda};
+pub use lambda::{Invocation, Lambda, invocation};
 pub use proxy::{Call, Proxy, Verdict};
 pub use sdm::{Sdm, action_path};
 pub use tls::{TlsEndpoint, Traffic};

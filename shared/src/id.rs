@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 use crate::lock::Owner;
 
+pub use crate::lock::RequestId;
+
 /// A name that breaks the rule of its kind; displays as one plain sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidId(&'static str);
@@ -155,26 +157,6 @@ macro_rules! display_as_text {
     )*};
 }
 display_as_text!(Company, Login, DeviceId);
-
-/// The invocation that makes a write: the Lambda context's own request id, never the gateway's or the client's.
-///
-/// It is recorded with every write, so that a write whose answer was lost is known again when it is retried.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(String);
-
-impl RequestId {
-    /// The invocation with this id.
-    #[must_use]
-    pub fn new(id: impl Into<String>) -> Self {
-        Self(id.into())
-    }
-
-    /// The id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,7 @@ async fn counted<T>(proxy: &Proxy, request: impl Future<Output = T>) -> (usize, 
 }
 
 #[tokio::test]
-async fn a_device_lock_or_unlock_takes_two_and_one_where_nothing_is_written() {
+async fn a_device_lock_or_unlock_takes_two_and_a_refusal_one() {
     let world = World::behind_proxy().await;
     let proxy = world.proxy.as_ref().unwrap();
     let (alice, bob, mona) = (
@@ -22,7 +22,7 @@ async fn a_device_lock_or_unlock_takes_two_and_one_where_nothing_is_written() {
     assert_eq!(counted(proxy, alice.action("ID5", "Lock")).await, two, "acquired");
     assert_eq!(
         counted(proxy, alice.action("ID5", "Lock")).await,
-        one,
+        two,
         "already held"
     );
     assert_eq!(
@@ -57,7 +57,7 @@ async fn a_device_lock_or_unlock_takes_two_and_one_where_nothing_is_written() {
     );
     assert_eq!(
         counted(proxy, alice.action("ID5", "Unlock")).await,
-        one,
+        two,
         "was free"
     );
 }

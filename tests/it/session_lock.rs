@@ -606,8 +606,8 @@ async fn a_hundred_locks_go_in_one_call_and_no_more() {
         .lock_sessions(&token, locking(&ids, &["lockActivity"]))
         .await;
     assert_snapshot!("400_101_sessions", too_many.without_trace());
-    // Ninety-nine sessions, their user and his access are a hundred and one.
-    let too_many = world.lock_sessions(&token, locking(&ids[..99], &ALL)).await;
+    // Ninety-eight sessions, their user and his access are a hundred, and the proof of the caller takes a place.
+    let too_many = world.lock_sessions(&token, locking(&ids[..98], &ALL)).await;
     assert_snapshot!("400_101_locks", too_many.without_trace());
     assert_eq!(locked().await, 0);
     let proxy = world.proxy.as_ref().unwrap();
@@ -685,7 +685,7 @@ async fn what_it_costs() {
     let activities = |locked| asking(&[&one, &two], &["lockActivity"], locked);
     let everything = |locked| asking(&[&one, &two], &ALL, locked);
     assert_eq!(counted(&admin, activities(true)).await, (200, 2), "locked");
-    assert_eq!(counted(&admin, activities(true)).await, (200, 1), "unchanged");
+    assert_eq!(counted(&admin, activities(true)).await, (200, 2), "unchanged");
     assert_eq!(counted(&ada, activities(true)).await, (409, 1), "someone else's");
     assert_eq!(counted(&admin, activities(false)).await, (200, 2), "unlocked");
     assert_eq!(
@@ -693,7 +693,7 @@ async fn what_it_costs() {
         (200, 3),
         "with users and resources"
     );
-    assert_eq!(counted(&admin, everything(true)).await, (200, 2), "unchanged");
+    assert_eq!(counted(&admin, everything(true)).await, (200, 3), "unchanged");
     assert_eq!(counted(&ada, everything(true)).await, (409, 2), "someone else's");
     assert_eq!(counted(&admin, everything(false)).await, (200, 3));
     assert_eq!(counted(&admin, json!({})).await, (400, 1));
@@ -745,14 +745,17 @@ async fn a_plan_that_was_overtaken_is_made_anew() {
     let answer = world
         .lock_sessions(&admin, locking(&[&one, &two], &["lockActivity"]))
         .await;
-    assert_eq!(answer.status, 200, "{answer}");
+    assert_eq!(
+        answer.status, 503,
+        "which of admin's two requests is the later one is admin's to know"
+    );
     for id in [&one, &two] {
-        assert_eq!(
-            owner_of(&world, &activity(id)).await.as_deref(),
-            Some("admin"),
-            "all of them, in the end"
-        );
+        assert_eq!(owner_of(&world, &activity(id)).await, None, "none of them");
     }
+    let answer = world
+        .lock_sessions(&admin, locking(&[&one, &two], &["lockActivity"]))
+        .await;
+    assert_eq!(answer.status, 200, "{answer}");
     // A pair that was never locked is locked by someone else meanwhile.
     let (other, ada_token, id) = (Arc::clone(&world), ada.clone(), one.clone());
     proxy.judge_next(
@@ -802,12 +805,13 @@ async fn every_reason_for_a_cancelled_transaction() {
         |call: &holdfast_tests::Call| call.body["ClientRequestToken"].as_str().unwrap().to_owned();
 
     for (code, status, tries) in [
-        ("TransactionConflict", 503, 5),
-        ("ConditionalCheckFailed", 503, 3),
-        ("ThrottlingError", 503, 1),
-        ("ProvisionedThroughputExceeded", 503, 1),
-        ("ValidationError", 500, 1),
-        ("ItemCollectionSizeLimitExceeded", 500, 1),
+        // As often as full jitter allows within two seconds.
+        ("TransactionConflict", 503, 8..=100),
+        ("ConditionalCheckFailed", 503, 10..=10),
+        ("ThrottlingError", 503, 1..=1),
+        ("ProvisionedThroughputExceeded", 503, 1..=1),
+        ("ValidationError", 500, 1..=1),
+        ("ItemCollectionSizeLimitExceeded", 500, 1..=1),
     ] {
         proxy.forget();
         proxy.judge(move |call| {
@@ -822,11 +826,11 @@ async fn every_reason_for_a_cancelled_transaction() {
             .await;
         assert_eq!(answer.status, status, "{code}");
         let sent = transactions();
-        assert_eq!(sent.len(), tries, "{code}");
+        assert!(tries.contains(&sent.len()), "{code}: {}", sent.len());
         let mut tokens: Vec<String> = sent.iter().map(client_token).collect();
         tokens.dedup();
         // A conflict is the same plan again; a failed condition makes a new plan with a token of its own.
-        let plans = if code == "ConditionalCheckFailed" { 3 } else { 1 };
+        let plans = if code == "ConditionalCheckFailed" { 10 } else { 1 };
         assert_eq!(tokens.len(), plans, "{code}");
         assert_eq!(owner_of(&world, &activity(&one)).await, None);
     }

@@ -113,7 +113,11 @@ async fn a_release_removes_every_lock_attribute_and_nothing_else() {
         Some(n(4)),
         "one more with each of the three writes"
     );
-    assert!(after.remove("last_request").is_some());
+    assert!(after.remove("by").is_some());
+    assert!(
+        after.remove("lock_request").is_some(),
+        "the latest acquisition stays known"
+    );
     let mut before = before;
     before.remove("fence");
     before.remove("rev");

@@ -61,11 +61,12 @@ async fn set(world: &World, login: &str, attribute: &str, value: AttributeValue)
         .update_item()
         .table_name(world.store.table_name(Table::Resources))
         .key("pk", s(key(login).pk()))
-        .update_expression("SET #attribute = :value, rev = rev + :one, last_request = :other")
+        .update_expression("SET #attribute = :value, rev = rev + :one, #by = :other")
+        .expression_attribute_names("#by", "by")
         .expression_attribute_names("#attribute", attribute)
         .expression_attribute_values(":value", value)
         .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-        .expression_attribute_values(":other", s("another"))
+        .expression_attribute_values(":other", holdfast_tests::another_writer())
         .send()
         .await
         .unwrap();
@@ -86,13 +87,13 @@ async fn delete(world: &World, login: &str) {
 
 /// Lets something happen between the read of the user and the write.
 fn before_the_write<F: Future<Output = ()> + Send + 'static>(proxy: &Proxy, event: F) {
-    proxy.judge_next_on("UpdateItem", "user/", Verdict::PassAfter(Box::pin(event)));
+    proxy.judge_next_on("TransactWriteItems", "user/", Verdict::PassAfter(Box::pin(event)));
 }
 
 /// Lets the store answer the write with an error of its own.
 fn refuse_the_write(proxy: &Proxy, status: u16, code: &'static str) {
     proxy.judge(move |call| {
-        let is_write = call.operation == "UpdateItem" && call.touches("user/");
+        let is_write = call.operation == "TransactWriteItems" && call.touches("user/");
         if is_write {
             Verdict::error(status, code)
         } else {
@@ -557,7 +558,7 @@ async fn a_lost_answer_is_a_success() {
     let proxy = world.proxy.clone().unwrap();
     let token = world.aktion("admin").await;
     for wanted in [1, 0] {
-        proxy.judge_next_on("UpdateItem", "user/", Verdict::lose_answer());
+        proxy.judge_next_on("TransactWriteItems", "user/", Verdict::lose_answer());
         assert_eq!(
             world.lock_user_by(&token, "bob", wanted).await.status,
             200,
@@ -568,7 +569,7 @@ async fn a_lost_answer_is_a_success() {
     for wanted in [1, 0] {
         let other = Arc::clone(&world);
         let event = Box::pin(async move { set(&other, "bob", "user_name", s("Robert")).await });
-        proxy.judge_next_on("UpdateItem", "user/", Verdict::LoseAnswer(event));
+        proxy.judge_next_on("TransactWriteItems", "user/", Verdict::LoseAnswer(event));
         assert_eq!(
             world.lock_user_by(&token, "bob", wanted).await.status,
             200,
@@ -581,7 +582,7 @@ async fn a_lost_answer_is_a_success() {
     let event = Box::pin(async move {
         assert_eq!(other.lock_user_by(&ada, "bob", 1).await.status, 200);
     });
-    proxy.judge_next_on("UpdateItem", "user/", Verdict::LoseAnswer(event));
+    proxy.judge_next_on("TransactWriteItems", "user/", Verdict::LoseAnswer(event));
     assert_eq!(world.lock_user_by(&token, "bob", 0).await.status, 200);
     assert_eq!(world.row(&key("bob")).await.unwrap()["lock_owner"], s("ada"));
 }
@@ -669,7 +670,7 @@ async fn a_locked_user_is_locked_everywhere() {
 }
 
 #[tokio::test]
-async fn a_lock_takes_two_round_trips_and_one_where_nothing_changes() {
+async fn a_lock_takes_two_round_trips_and_a_refusal_one() {
     let world = World::behind_proxy().await;
     let proxy = world.proxy.as_ref().unwrap();
     let (admin, ada, viewer) = (
@@ -684,12 +685,13 @@ async fn a_lock_takes_two_round_trips_and_one_where_nothing_changes() {
         operations.sort();
         (status, proxy.waves(), operations.join(" "))
     };
-    let two = "BatchGetItem UpdateItem UpdateItem".to_owned();
+    let two = "BatchGetItem TransactWriteItems UpdateItem".to_owned();
+    let touched = "BatchGetItem UpdateItem UpdateItem".to_owned();
     let one = "BatchGetItem UpdateItem".to_owned();
     assert_eq!(counted(&admin, "bob", 1).await, (200, 2, two.clone()), "locked");
     assert_eq!(
         counted(&admin, "bob", 1).await,
-        (403, 1, one.clone()),
+        (403, 2, touched.clone()),
         "unchanged"
     );
     assert_eq!(
@@ -708,6 +710,7 @@ async fn a_lock_takes_two_round_trips_and_one_where_nothing_changes() {
         "not found"
     );
     assert_eq!(counted(&admin, "bob", 0).await, (200, 2, two), "unlocked");
+    assert_eq!(counted(&admin, "bob", 0).await, (403, 2, touched), "was free");
     assert_eq!(
         counted(&admin, "bob", 2).await,
         (400, 1, "UpdateItem".to_owned()),

@@ -14,6 +14,6 @@ pub use proxy::{Call, Proxy, Verdict};
 pub use sdm::{Sdm, action_path};
 pub use tls::{TlsEndpoint, Traffic};
 pub use world::{
-    DB01, FOREIGN_DB01, PASSWORD, SEED_SESSION, START, TOTP_SECRET, WEB01, World, api_key, code_at, people,
-    session_id,
+    DB01, FOREIGN_DB01, PASSWORD, SEED_SESSION, START, TOTP_SECRET, WEB01, World, another_writer, api_key,
+    code_at, people, session_id,
 };

@@ -1,15 +1,17 @@
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use dynoxide::Database;
 use holdfast::Clock;
 use holdfast::clock::ManualClock;
 use holdfast::id::{Company, Login, RequestId};
-use holdfast::identity::{Password, TotpSecret, hash_password};
+use holdfast::identity::{Password, SessionKind, SessionRow, Token, TotpSecret, hash_password};
 use holdfast::lock::{self, LeaseChange, Owner, Text, Timestamp};
-use holdfast::store::{Item, LockTarget, Lockable, RowKey, Store, Table, UserRow};
+use holdfast::store::{Item, LockCall, LockTarget, Lockable, RowKey, Store, Table, UserRow};
 use holdfast_local::directory::Directory;
 use holdfast_local::{Options, Server, local_client, table_names};
 use serde_json::{Value, json};
@@ -230,6 +232,26 @@ impl World {
         .await
     }
 
+    /// A bearer token of `login`, both factors proved, without the cost of a sign-in.
+    pub async fn bearer(&self, login: &str) -> String {
+        let login = Login::try_from(login).expect("a login");
+        let row = self.row(&RowKey::user(&login)).await.expect("a user");
+        let user = UserRow::parse(row).expect("a readable row");
+        let token = Token::issue(&user.company, &login).expect("randomness");
+        let fence = user.lock.state.fence();
+        let session = SessionRow::begin(SessionKind::Netwrix, user.company, login, fence, self.now());
+        let item = session.to_item(&token.session_key(), &RequestId::new("a sign-in"));
+        self.store
+            .client()
+            .put_item()
+            .table_name(self.store.table_name(Table::Identity))
+            .set_item(Some(item))
+            .send()
+            .await
+            .expect("a write");
+        token.reveal().to_owned()
+    }
+
     /// Moves the clock on.
     pub fn wait(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
@@ -280,9 +302,14 @@ impl World {
         let company = Company::try_from("1").expect("a company");
         let target = LockTarget::user(&company, &login);
         let row = UserRow::parse(self.row(target.key()).await.expect("a user")).expect("a readable row");
-        let id = RequestId::new("an administrator's request");
+        let call = LockCall {
+            request: &request,
+            now: self.now(),
+            request_id: &RequestId::new("an administrator's request"),
+            actor: None,
+        };
         self.store
-            .apply_lock(&target, row, &request, self.now(), &id, |_| Ok::<(), ()>(()))
+            .apply_lock(&target, row, call, |_| Ok::<(), ()>(()))
             .await
             .expect("a write");
     }
@@ -309,6 +336,18 @@ impl World {
             .expect("a scan");
         scanned.items.unwrap_or_default()
     }
+}
+
+/// What a write leaves in `by` whose writer is none of the callers; the invocation is another one each time.
+pub fn another_writer() -> AttributeValue {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let request = format!("another-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let texts = [("actor", "operator".to_owned()), ("request", request)];
+    AttributeValue::M(
+        texts
+            .map(|(name, text)| (name.to_owned(), AttributeValue::S(text)))
+            .into(),
+    )
 }
 
 /// The second factor's secret of everyone who has one.

@@ -1,6 +1,7 @@
 //! `DELETE /api/v1/ActivitySession/{id}`: the session ends, and its lock with it.
 
 use holdfast::dialect::netwrix::{self, Refusal};
+use holdfast::lock::Writer;
 use holdfast::runtime::{self, App};
 use holdfast::store::{ActivitySessionRow, Ended};
 use lambda_http::{Body, Request, Response};
@@ -17,9 +18,13 @@ pub(crate) async fn end(app: &App, request: &Request) -> Result<Response<Body>, 
         Some(lock) if !netwrix::is_admin(&caller) => Err(Refusal::session_locked(lock)),
         _ => Ok(()),
     };
+    let writer = Writer {
+        actor: caller.login().to_owner(),
+        request: runtime::request_id(request),
+    };
     match app
         .store
-        .end_activity_session(session, now, &runtime::request_id(request), allowed)
+        .end_activity_session(session, now, &writer, allowed)
         .await?
     {
         Ended::Done => Ok(netwrix::accepted()),

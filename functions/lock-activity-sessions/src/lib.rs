@@ -6,20 +6,19 @@
 mod live_session_request;
 mod targets;
 
+use std::collections::HashMap;
+
 use holdfast::dialect::Dialect;
 use holdfast::dialect::netwrix::{self, ForeignLock, Refusal};
 use holdfast::identity::{Caller, authenticate};
-use holdfast::lock::{self, LeaseChange, Plan, State, Text, Timestamp};
+use holdfast::lock::{self, Change, LeaseChange, Plan, Record, State, Step, Text, Writer, released_by};
 use holdfast::runtime::{self, App, Function, Method, Route};
-use holdfast::store::{MAX_ROWS, StoreError, Transacted};
+use holdfast::store::{LockCall, MAX_ROWS, PlannedRow, Retries, RowKey, StoreError, Transacted};
 use holdfast::telemetry::Tally;
 use lambda_http::{Body, Request, Response};
 
 use live_session_request::LiveSessionRequest;
 use targets::{Guarded, Sessions};
-
-/// How often a request is planned anew after losing a race.
-const ROUNDS: usize = 3;
 
 /// What this Lambda serves.
 pub const FUNCTION: Function = Function {
@@ -58,12 +57,12 @@ async fn lock(app: &App, request: &Request) -> Result<(LiveSessionRequest, Tally
         .as_ref()
         .map(LiveSessionRequest::distinct_sessions)
         .unwrap_or_default();
-    for _ in 0..ROUNDS {
+    let request_id = runtime::request_id(request);
+    let mut earlier = Records::default();
+    let mut retries = Retries::of_races();
+    loop {
         let mut keys = vec![token.session_key(), token.user_key()];
-        keys.extend(
-            ids.iter()
-                .map(|id| holdfast::store::RowKey::activity_session(*id)),
-        );
+        keys.extend(ids.iter().map(|id| RowKey::activity_session(*id)));
         let mut rows = app.store.read(&keys).await?;
         let caller = authenticate(&mut rows, &token, &netwrix::BEARER_KINDS, now)?
             .ok_or_else(Refusal::unauthorized)?;
@@ -74,19 +73,37 @@ async fn lock(app: &App, request: &Request) -> Result<(LiveSessionRequest, Tally
         let sessions = Sessions::take(&mut rows, &ids, &caller)?;
         check(&sessions, wanted, &caller)?;
         let guarded = sessions.guarded(&app.store, wanted, &caller).await?;
-        if guarded.len() > MAX_ROWS {
+        // The proof that the caller is not locked out takes a place of the transaction.
+        let most = if wanted.scopes.user {
+            MAX_ROWS - 1
+        } else {
+            MAX_ROWS
+        };
+        if guarded.len() > most {
             let rule = format!(
-                "One atomic change can carry {MAX_ROWS} locks, and these are {}.",
+                "One atomic change can carry {most} locks, and these are {}.",
                 guarded.len()
             );
             return Err(Refusal::invalid("activitySessionIds", rule));
         }
-        if let Some(tally) = settle(app, request, &guarded, &request_for(wanted, &caller), now).await? {
+        let change = request_for(wanted, &caller);
+        let actor = caller.actor_check();
+        let call = LockCall {
+            request: &change,
+            now,
+            request_id: &request_id,
+            actor: wanted.scopes.user.then_some(&actor),
+        };
+        if let Some(tally) = settle(app, &guarded, &earlier, call).await? {
             return Ok((wanted.clone(), tally));
         }
-        // Someone was faster: read, plan and write anew.
+        // Someone was faster: the rows are read, planned and written again.
+        if !retries.again().await {
+            let lost = "TransactWriteItems: lost every race for the sessions";
+            return Err(StoreError::Unavailable(lost.to_owned()).into());
+        }
+        earlier = records(&guarded);
     }
-    Err(StoreError::Unavailable("TransactWriteItems: lost every race for the sessions".to_owned()).into())
 }
 
 fn check(sessions: &Sessions, wanted: &LiveSessionRequest, caller: &Caller) -> Result<(), Refusal> {
@@ -123,17 +140,16 @@ fn request_for(wanted: &LiveSessionRequest, caller: &Caller) -> lock::Request {
     }
 }
 
-/// Plans purely, and writes where there is something to write; `None` where someone was faster.
+/// Plans purely, and writes; `None` where someone was faster. `earlier` is what the round before was planned on.
 async fn settle(
     app: &App,
-    request: &Request,
     guarded: &[(Guarded, State)],
-    wanted: &lock::Request,
-    now: Timestamp,
+    earlier: &Records,
+    call: LockCall<'_>,
 ) -> Result<Option<Tally>, Refusal> {
-    let plan = lock::plan(guarded, wanted, now);
-    let tally = Tally(plan.label(wanted));
-    let transacted = match plan {
+    let plan = lock::plan(guarded, call.request, call.now);
+    let tally = Tally(plan.label(call.request));
+    let steps = match plan {
         Plan::Conflict(conflicts) => {
             let foreign = conflicts.into_iter().map(|(guarded, lock)| ForeignLock {
                 scope: guarded.scope,
@@ -142,12 +158,38 @@ async fn settle(
             });
             return Err(Refusal::Conflict(foreign.collect()));
         }
-        Plan::Settled => Transacted::Done,
-        Plan::Write(steps) => {
-            app.store
-                .apply_plan(&steps, now, &runtime::request_id(request))
-                .await?
-        }
+        Plan::Settled(steps) | Plan::Write(steps) => steps,
     };
+    if takes_what_the_caller_released(&steps, earlier, &call.writer()) {
+        let order = "TransactWriteItems: the owner released a lock in another request at the same time";
+        return Err(StoreError::Unavailable(order.to_owned()).into());
+    }
+    let transacted = app.store.apply_plan(&steps, call).await?;
     Ok((transacted == Transacted::Done).then_some(tally))
+}
+
+/// What each row recorded in a round.
+type Records = HashMap<RowKey, Record>;
+
+fn records(guarded: &[(Guarded, State)]) -> Records {
+    let row = |(guarded, _): &(Guarded, State)| {
+        let row: &PlannedRow = guarded.as_ref();
+        (row.target.key().clone(), row.record.clone().unwrap_or_default())
+    };
+    guarded.iter().map(row).collect()
+}
+
+/// Whether the plan would take a lock that another request of the caller has released since the round before: which of
+/// the two the caller meant to come last is the caller's to know.
+fn takes_what_the_caller_released(steps: &[Step<Guarded>], earlier: &Records, me: &Writer) -> bool {
+    steps.iter().any(|step| {
+        let Step::Change(guarded, Change::Acquire { .. }) = step else {
+            return false;
+        };
+        let row: &PlannedRow = guarded.as_ref();
+        match (earlier.get(row.target.key()), &row.record) {
+            (Some(seen), Some(found)) => released_by(me, seen, found),
+            _ => false,
+        }
+    })
 }

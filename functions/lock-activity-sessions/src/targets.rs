@@ -154,14 +154,12 @@ fn guarded<R: Lockable>(
     target: LockTarget,
     row: Option<&R>,
 ) -> (Guarded, State) {
-    let attributes = row.map(Lockable::lock_attributes);
-    let planned = PlannedRow {
-        target,
-        rev: attributes.map(|attributes| attributes.rev),
-    };
-    let state = attributes
-        .map(|attributes| attributes.state.clone())
+    let record = row.map(|row| row.record().clone());
+    let state = record
+        .as_ref()
+        .map(|record| record.state.clone())
         .unwrap_or_default();
+    let planned = PlannedRow { target, record };
     (
         Guarded {
             row: planned,

@@ -10,7 +10,7 @@ use holdfast::id::DeviceId;
 use holdfast::identity::{SessionKind, authenticate};
 use holdfast::lock::{self, Outcome, Timestamp};
 use holdfast::runtime::{self, App, Function, Method, Route};
-use holdfast::store::{Applied, DeviceRow, LockTarget, Lockable};
+use holdfast::store::{DeviceRow, LockCall, LockResult, LockTarget, Lockable};
 use holdfast::telemetry::Tally;
 use lambda_http::{Body, Request, Response};
 
@@ -68,18 +68,25 @@ async fn act(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
         },
         Action::Unlock => lock::Request::Release { owner },
     };
-    let request_id = runtime::request_id(request);
+    let call = LockCall {
+        request: &change,
+        now,
+        request_id: &runtime::request_id(request),
+        // A request that is under way when its caller is locked out counts as made before.
+        actor: None,
+    };
     // A device belongs to its company by its key: no newer state of the row can take the permission back.
     let always = |_: &DeviceRow| Ok::<(), Infallible>(());
     let (applied, ()) = tokio::join!(
-        app.store
-            .apply_lock(&target, device, &change, now, &request_id, always),
+        app.store.apply_lock(&target, device, call, always),
         app.store.slide(&caller, now),
     );
     match applied? {
-        Applied::Done(outcome) => answer(outcome, now),
-        Applied::Gone => Err(Refusal::NotFound),
-        Applied::Refused(never) => match never {},
+        // Under faults a write takes seconds: what is left of a lease is told as of the answer.
+        LockResult::Done(outcome) => answer(outcome, app.clock.now()),
+        LockResult::Gone => Err(Refusal::NotFound),
+        LockResult::ActorLocked => Err(Refusal::Unauthorized),
+        LockResult::Refused(never) => match never {},
     }
 }
 

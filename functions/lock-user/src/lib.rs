@@ -9,10 +9,10 @@ mod lock_request;
 use holdfast::dialect::Dialect;
 use holdfast::dialect::aktion::{self, Outcome};
 use holdfast::id::Login;
-use holdfast::identity::{ApiCaller, admit};
+use holdfast::identity::{ApiCaller, NotAdmitted, admit};
 use holdfast::lock::{self, LeaseChange, Text};
 use holdfast::runtime::{self, App, Function, Method, Route};
-use holdfast::store::{Applied, LockTarget, Lockable, RowKey, StoreError, UserRow};
+use holdfast::store::{LockCall, LockResult, LockTarget, Lockable, RowKey, StoreError, UserRow};
 use lambda_http::{Body, Request, Response};
 
 use lock_request::{Parsed, UserLock};
@@ -97,14 +97,18 @@ async fn act(app: &App, request: &Request, parsed: &Parsed) -> Result<Outcome, O
             Ok(())
         }
     };
-    match app
-        .store
-        .apply_lock(&target, user, &change, now, &request_id, still_allowed)
-        .await
-    {
-        Ok(Applied::Done(outcome)) => Ok(answer::decided(wanted, &outcome)),
-        Ok(Applied::Gone) => Err(answer::deleted_meanwhile()),
-        Ok(Applied::Refused(refusal)) => Err(refusal),
+    let call = LockCall {
+        request: &change,
+        now,
+        request_id: &request_id,
+        actor: Some(&caller.actor_check()),
+    };
+    match app.store.apply_lock(&target, user, call, still_allowed).await {
+        Ok(LockResult::Done(outcome)) => Ok(answer::decided(wanted, &outcome)),
+        Ok(LockResult::Gone) => Err(answer::deleted_meanwhile()),
+        // Locked out since the sign-in: the token is as good as expired.
+        Ok(LockResult::ActorLocked) => Err(Outcome::not_admitted(&NotAdmitted::Expired, request)),
+        Ok(LockResult::Refused(refusal)) => Err(refusal),
         Err(error) => Err(answer::store(&error)),
     }
 }

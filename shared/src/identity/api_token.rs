@@ -11,9 +11,9 @@ use super::open::{Credited, open};
 use super::secret::redacted;
 use super::{ApiKey, ApiKeyHash, Attempt, IpFilter, RatePolicy, SessionKind, SessionRow, SignedIn};
 use crate::id::{Company, Login, RequestId};
-use crate::lock::Timestamp;
+use crate::lock::{Fence, Timestamp};
 use crate::store::{
-    Attributes, Corrupt, Item, Lockable, RowKey, Store, StoreError, Table, UserRow, expressions,
+    ActorCheck, Attributes, Corrupt, Item, Lockable, RowKey, Store, StoreError, Table, UserRow, expressions,
     failed_condition, ms, n, s,
 };
 
@@ -128,12 +128,21 @@ pub struct ApiCaller {
     pub company: Company,
     /// Who they are.
     pub login: Login,
+    /// The fence of their account at the sign-in.
+    user_fence: Fence,
     privileges: Vec<String>,
     editable_groups: Vec<String>,
     licences: Vec<String>,
 }
 
 impl ApiCaller {
+    /// Proof, for a transaction, that their account is as it was at the sign-in. A token outlives a lock on its user's
+    /// account by up to 20 seconds; it changes nothing in that time.
+    #[must_use]
+    pub fn actor_check(&self) -> ActorCheck {
+        ActorCheck::new(self.login.clone(), self.user_fence)
+    }
+
     /// Whether they have a privilege, for example `Users.Edit`.
     #[must_use]
     pub fn has_privilege(&self, privilege: &str) -> bool {
@@ -238,6 +247,7 @@ fn judge(
     Ok(Ok(ApiCaller {
         company: session.company,
         login: session.login,
+        user_fence: session.user_fence,
         privileges: row.texts("privileges")?,
         editable_groups: row.texts("editable_groups")?,
         licences: row.texts("licences")?,

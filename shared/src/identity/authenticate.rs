@@ -1,7 +1,7 @@
 use super::{SessionKind, SessionRow, Token};
 use crate::id::{Company, Login};
 use crate::lock::Timestamp;
-use crate::store::{Corrupt, Lockable, RowKey, Rows, UserRow};
+use crate::store::{ActorCheck, Corrupt, Lockable, RowKey, Rows, UserRow};
 
 /// A caller who has proved who they are, with what they may do at this request.
 #[derive(Clone, Debug)]
@@ -34,6 +34,12 @@ impl Caller {
     #[must_use]
     pub const fn user(&self) -> &UserRow {
         &self.user
+    }
+
+    /// Proof, for a transaction, that their account is as it was when they authenticated.
+    #[must_use]
+    pub fn actor_check(&self) -> ActorCheck {
+        ActorCheck::new(self.user.login.clone(), self.session.user_fence)
     }
 
     /// Whether they have a role (Netwrix Privilege Secure).

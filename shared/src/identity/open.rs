@@ -65,7 +65,7 @@ pub(super) async fn open<T>(
                     user: Box::new(user),
                 });
             }
-            Transacted::ConditionFailed(places) if places.contains(&CREDENTIAL) => {
+            Transacted::ConditionFailed(failed) if failed.contains(CREDENTIAL) => {
                 return Ok(SignedIn::Refused);
             }
             Transacted::ConditionFailed(_) => {

@@ -80,6 +80,15 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether the request changed the row.
+    #[must_use]
+    pub const fn is_change(&self) -> bool {
+        matches!(
+            self,
+            Self::Acquired { .. } | Self::Renewed { .. } | Self::Released { .. }
+        )
+    }
+
     /// The outcome's name in metrics.
     #[must_use]
     pub const fn label(&self) -> &'static str {

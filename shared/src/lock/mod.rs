@@ -7,19 +7,25 @@ mod decide;
 mod fence;
 mod owner;
 mod plan;
+mod record;
 mod request;
 mod state;
 mod timestamp;
+mod turn;
 
 pub use decide::{Change, Decision, Outcome, decide};
 pub use fence::Fence;
 pub use owner::Owner;
 pub use plan::{Plan, Step, plan};
+pub use record::{Record, RequestId, Revision, Writer};
 pub use request::{InvalidLease, Lease, LeaseChange, Request, Text};
 pub use state::{Lock, State};
 pub use timestamp::Timestamp;
+pub use turn::{Loss, Turn, Unsure, released_by};
 
 #[cfg(test)]
 mod model_test;
 #[cfg(test)]
 mod plan_test;
+#[cfg(test)]
+mod turn_test;

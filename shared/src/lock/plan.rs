@@ -5,9 +5,9 @@ use super::{Change, Decision, Lock, Outcome, Request, State, Timestamp, decide};
 pub enum Plan<K> {
     /// Some of the locks belong to someone else: these, and nothing is to be written.
     Conflict(Vec<(K, Lock)>),
-    /// Every lock is as the request wants it.
-    Settled,
-    /// What to write and what to check, one step for every lock.
+    /// Every lock is as the request wants it: a touch for each.
+    Settled(Vec<Step<K>>),
+    /// What to change and what to touch, one step for every lock.
     Write(Vec<Step<K>>),
 }
 
@@ -23,8 +23,8 @@ impl<K> Plan<K> {
         };
         match (self, request) {
             (Self::Conflict(_), _) => "held_by_other",
-            (Self::Settled, Request::Acquire { .. }) => "already_held",
-            (Self::Settled, Request::Release { .. }) => "was_free",
+            (Self::Settled(_), Request::Acquire { .. }) => "already_held",
+            (Self::Settled(_), Request::Release { .. }) => "was_free",
             (Self::Write(_), _) if any(|change| matches!(change, Change::Acquire { .. })) => "acquired",
             (Self::Write(_), Request::Release { .. }) => "released",
             (Self::Write(_), Request::Acquire { .. }) => "renewed",
@@ -37,7 +37,8 @@ impl<K> Plan<K> {
 pub enum Step<K> {
     /// Its row is written.
     Change(K, Change),
-    /// Its row is as the request wants it, and must stay so until the others are written.
+    /// Its row is as the request wants it. It is touched, so that it stays so until the others are written and no late
+    /// write of an earlier request changes it afterwards ([`Turn::Touch`](super::Turn::Touch)).
     Stay(K),
 }
 
@@ -56,7 +57,7 @@ pub fn plan<K: Clone>(rows: &[(K, State)], request: &Request, now: Timestamp) ->
     if !conflicts.is_empty() {
         Plan::Conflict(conflicts)
     } else if steps.iter().all(|step| matches!(step, Step::Stay(_))) {
-        Plan::Settled
+        Plan::Settled(steps)
     } else {
         Plan::Write(steps)
     }

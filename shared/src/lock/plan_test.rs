@@ -51,7 +51,8 @@ proptest! {
                     prop_assert_eq!(Some(lock.owner.as_str()), holder(&rows[n].1));
                 }
             }
-            Plan::Settled => {
+            Plan::Settled(steps) => {
+                prop_assert_eq!(steps.len(), rows.len(), "every row is touched");
                 prop_assert!(others.is_empty());
                 prop_assert!(rows.iter().all(|(_, state)| holder(state) == wanted));
             }

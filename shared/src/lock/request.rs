@@ -22,6 +22,16 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// Who asks.
+    #[must_use]
+    pub const fn owner(&self) -> &Owner {
+        match self {
+            Self::Acquire { owner, .. } | Self::Release { owner } => owner,
+        }
+    }
+}
+
 /// How long a lock is granted for: 1 to 86,400 seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease(u32);

@@ -49,6 +49,12 @@ impl State {
         self.recorded.is_some() && self.live(now).is_none()
     }
 
+    /// Whether no lock is recorded, not even one that ran out.
+    #[must_use]
+    pub const fn is_released(&self) -> bool {
+        self.recorded.is_none()
+    }
+
     /// Whether the lock recorded here is the tenure that `owner` began with `fence`, run out or not.
     #[must_use]
     pub fn is_tenure(&self, owner: &Owner, fence: Fence) -> bool {

@@ -6,12 +6,14 @@ use aws_sdk_dynamodb::types::{
 
 use super::item::{ms, n, s};
 use super::key::ListingShards;
+use super::record::by;
+use super::update::REMOVE_LOCK;
 use super::{
-    Attributes, Corrupt, Item, LockAttributes, Lockable, RowKey, Store, StoreError, Table, Transacted,
-    UserRow, built_wrongly, expressions, failed_condition,
+    Attributes, Corrupt, Item, Lockable, Retries, RowKey, Store, StoreError, Table, Transacted, UserRow,
+    built_wrongly, expressions, failed_condition, record,
 };
 use crate::id::{ActivitySessionId, Company, Login, RequestId, ResourceId};
-use crate::lock::Timestamp;
+use crate::lock::{Record, Timestamp, Writer};
 
 /// Where an activity session stands, in the product's own numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +107,7 @@ pub struct ActivitySessionRow {
     /// When it ended.
     pub ended_at: Option<Timestamp>,
     /// The lock on it.
-    pub lock: LockAttributes,
+    pub lock: Record,
 }
 
 impl Lockable for ActivitySessionRow {
@@ -124,11 +126,11 @@ impl Lockable for ActivitySessionRow {
             status: SessionStatus(row.number("session_status")?),
             started_at: row.optional_timestamp("started_at")?,
             ended_at: row.optional_timestamp("ended_at")?,
-            lock: LockAttributes::parse(&mut row)?,
+            lock: record(&mut row)?,
         })
     }
 
-    fn lock_attributes(&self) -> &LockAttributes {
+    fn record(&self) -> &Record {
         &self.lock
     }
 }
@@ -219,7 +221,11 @@ impl Store {
         request_id: &RequestId,
     ) -> Result<bool, StoreError> {
         let mut row = row;
-        row.insert("last_request".to_owned(), s(request_id.as_str()));
+        let writer = Writer {
+            actor: user.login.to_owner(),
+            request: request_id.clone(),
+        };
+        row.insert("by".to_owned(), by(&writer));
         let table = self.table_name(Table::Resources);
         let put = Put::builder()
             .table_name(table)
@@ -247,16 +253,17 @@ impl Store {
     /// `allowed` is asked of every state of the row before it is written.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] after losing three races in a row, and whatever the store itself reports.
+    /// [`StoreError::Unavailable`] after losing [`Retries::TRIES`] races or [`Retries::WITHIN`], and whatever the store itself reports.
     pub async fn end_activity_session<E>(
         &self,
         seen: ActivitySessionRow,
         now: Timestamp,
-        request_id: &RequestId,
+        writer: &Writer,
         allowed: impl Fn(&ActivitySessionRow) -> Result<(), E>,
     ) -> Result<Ended<E>, StoreError> {
         let mut row = seen;
-        for _ in 0..3 {
+        let mut retries = Retries::of_races();
+        loop {
             if row.status.has_ended() {
                 return Ok(Ended::Done);
             }
@@ -270,18 +277,18 @@ impl Store {
                 .update_item()
                 .table_name(self.table_name(key.table()))
                 .key("pk", s(key.pk()))
-                .update_expression(
+                .update_expression(format!(
                     "SET session_status = :complete, ended_at = :now, listing_shard = :historical, rev = :next, \
-                     last_request = :request \
-                     REMOVE lock_owner, lock_since, lock_until, lock_title, lock_message, lock_request, lock_shard",
-                )
+                     #by = :by{REMOVE_LOCK}"
+                ))
                 .condition_expression(expressions::END_ACTIVITY_SESSION)
                 .expression_attribute_values(":complete", n(SessionStatus::COMPLETE.number()))
                 .expression_attribute_values(":now", ms(now))
                 .expression_attribute_values(":historical", AttributeValue::S(historical))
                 .expression_attribute_values(":seen", n(row.lock.rev.get()))
                 .expression_attribute_values(":next", n(row.lock.rev.next().get()))
-                .expression_attribute_values(":request", s(request_id.as_str()))
+                .expression_attribute_names("#by", "by")
+                .expression_attribute_values(":by", by(writer))
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
                 .send()
                 .await;
@@ -293,9 +300,11 @@ impl Store {
                     Some(newer) => row = ActivitySessionRow::parse(newer)?,
                 },
             }
+            if !retries.again().await {
+                return Err(StoreError::Unavailable(
+                    "UpdateItem: lost every race for the session".to_owned(),
+                ));
+            }
         }
-        Err(StoreError::Unavailable(
-            "UpdateItem: lost every race for the session".to_owned(),
-        ))
     }
 }

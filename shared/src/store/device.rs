@@ -2,8 +2,9 @@ use std::collections::HashMap;
 
 use super::item::{n, s};
 use super::key::ListingShards;
-use super::{Attributes, Corrupt, Item, LockAttributes, Lockable, RowKey};
+use super::{Attributes, Corrupt, Item, Lockable, RowKey, record};
 use crate::id::{Company, DeviceId};
+use crate::lock::Record;
 
 /// A network device, as it is inventoried and as it is locked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub struct DeviceRow {
     /// Whether the manager reaches it.
     pub connectivity_status: String,
     /// Its lock.
-    pub lock: LockAttributes,
+    pub lock: Record,
 }
 
 impl Lockable for DeviceRow {
@@ -43,11 +44,11 @@ impl Lockable for DeviceRow {
             network_function_name: row.text("network_function_name")?,
             software_info: row.text("software_info")?,
             connectivity_status: row.text("connectivity_status")?,
-            lock: LockAttributes::parse(&mut row)?,
+            lock: record(&mut row)?,
         })
     }
 
-    fn lock_attributes(&self) -> &LockAttributes {
+    fn record(&self) -> &Record {
         &self.lock
     }
 }

@@ -16,11 +16,13 @@ pub const RELEASE: &str = "rev = :seen AND lock_owner = :me";
 /// Two callers lock a pair that was never locked: the row that one of them makes is not made again.
 pub const ACQUIRE_ABSENT: &str = "attribute_not_exists(pk)";
 
-/// Of many locks, one that needs no change is changed by someone else before the others are written.
-pub const UNCHANGED: &str = "rev = :seen";
+/// A late write of a request that was answered before arrives after this answer: a touch raises the revision under
+/// this condition, so that the late write finds another one. In a plan it also keeps a lock that needs no change as it
+/// is until the others are written.
+pub const TOUCH: &str = "rev = :seen";
 
-/// The same for a pair that was never locked.
-pub const STILL_ABSENT: &str = "attribute_not_exists(pk)";
+/// The same for a pair that was never locked: the touch makes its row, free and with fence zero.
+pub const TOUCH_ABSENT: &str = "attribute_not_exists(pk)";
 
 /// A session is ended while it is locked, or the other way round: whoever comes second sees what the first did.
 pub const END_ACTIVITY_SESSION: &str = "rev = :seen";
@@ -42,9 +44,11 @@ pub const RESERVE_ATTEMPT: &str = "attribute_exists(pk) AND #attempts < :limit \
 pub const RESERVE_ATTEMPT_AFTER_LOCKOUT: &str = "attribute_exists(pk) AND #attempts >= :limit AND #attempt_at <= :lockout_over \
      AND (attribute_not_exists(last_request) OR last_request <> :request)";
 
-/// The account is locked, or locked and unlocked again, while its owner signs in: no session may come of it.
+/// The account is locked, or locked and unlocked again, while its owner signs in, opens an activity session or locks
+/// an account: nothing may come of it. Two administrators who lock each other at the same moment meet here, so that
+/// one of them can always act.
 pub const USER_STILL_UNLOCKED: &str =
-    "fence = :fence AND (attribute_not_exists(lock_owner) OR lock_until <= :now)";
+    "fence = :known_fence AND (attribute_not_exists(lock_owner) OR lock_until <= :now)";
 
 /// Two sessions under one token, which would need a collision of 256 random bits: refused rather than overwritten.
 pub const SESSION_ABSENT: &str = "attribute_not_exists(pk)";

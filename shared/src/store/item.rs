@@ -69,6 +69,15 @@ impl Attributes {
         self.optional_timestamp(name)?.ok_or(Corrupt { attribute: name })
     }
 
+    /// An optional map.
+    pub fn optional_map(&mut self, name: &'static str) -> Result<Option<Item>, Corrupt> {
+        match self.0.remove(name) {
+            None => Ok(None),
+            Some(AttributeValue::M(map)) => Ok(Some(map)),
+            Some(_) => Err(Corrupt { attribute: name }),
+        }
+    }
+
     /// A truth value that must be there.
     pub fn truth(&mut self, name: &'static str) -> Result<bool, Corrupt> {
         match self.0.remove(name) {

@@ -1,77 +1,60 @@
 //! Many locks in one atomic change.
 
 use aws_sdk_dynamodb::error::BuildError;
-use aws_sdk_dynamodb::types::{ConditionCheck, TransactWriteItem};
 
-use super::item::{n, s};
-use super::lock_row::Update;
-use super::{LockTarget, Rev, Store, StoreError, Transacted, expressions};
-use crate::id::RequestId;
-use crate::lock::{Step, Timestamp};
+use super::update::Update;
+use super::{LockCall, LockTarget, Store, StoreError, Transacted};
+use crate::lock::{Record, Revision, Step};
 
 /// The most rows that one atomic change can carry: DynamoDB's limit for a transaction.
 pub const MAX_ROWS: usize = 100;
 
-/// A row of a plan: where it is, and the revision that was planned on; `None` where there was no row.
+/// A row of a plan: where it is, and what was planned on; `None` where there was no row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedRow {
     /// The row.
     pub target: LockTarget,
-    /// Its revision when it was read.
-    pub rev: Option<Rev>,
+    /// What it recorded when it was read.
+    pub record: Option<Record>,
+}
+
+impl PlannedRow {
+    fn rev(&self) -> Option<Revision> {
+        self.record.as_ref().map(|record| record.rev)
+    }
 }
 
 impl Store {
-    /// Makes every change of a plan, and checks every row that must stay as it is; all of it or none. No more than
-    /// [`MAX_ROWS`] steps.
+    /// Makes every change of a plan and touches every row that must stay as it is; all of it or none. No more than
+    /// [`MAX_ROWS`] steps, less one with an actor to check.
     ///
     /// # Errors
     /// Whatever the store reports.
     pub async fn apply_plan<K: AsRef<PlannedRow>>(
         &self,
         steps: &[Step<K>],
-        now: Timestamp,
-        request_id: &RequestId,
+        call: LockCall<'_>,
     ) -> Result<Transacted, StoreError> {
-        let items = steps
-            .iter()
-            .map(|step| match step {
-                Step::Change(row, change) => {
-                    let row = row.as_ref();
-                    let update = Update::of(change, row.rev, &row.target, now, request_id);
-                    self.update_item(&row.target, update)
-                }
-                Step::Stay(row) => self.stay(row.as_ref()),
-            })
-            .collect::<Result<_, _>>()?;
+        let me = call.writer();
+        let mut actor = call.actor;
+        let mut items = Vec::with_capacity(steps.len() + 1);
+        for step in steps {
+            let (Step::Change(row, _) | Step::Stay(row)) = step;
+            let row = row.as_ref();
+            let mut update = match step {
+                Step::Change(_, change) => Update::change(change, row.rev(), &row.target, &me, call.now),
+                Step::Stay(_) => Update::touch(row.rev(), &row.target),
+            };
+            // DynamoDB refuses a row that appears twice in a transaction.
+            if let Some(own) = actor.take_if(|actor| actor.key() == *row.target.key()) {
+                update.and_still_unlocked(own, call.now);
+            }
+            items.push(self.update_item(&row.target, update)?);
+        }
+        if let Some(actor) = actor {
+            items.push(self.still_unlocked(actor, call.now)?);
+        }
         self.transact(items).await
-    }
-
-    fn update_item(&self, target: &LockTarget, update: Update) -> Result<TransactWriteItem, StoreError> {
-        let update = aws_sdk_dynamodb::types::Update::builder()
-            .table_name(self.table_name(target.key().table()))
-            .key("pk", s(target.key().pk()))
-            .update_expression(update.expression)
-            .condition_expression(update.condition)
-            .set_expression_attribute_values(Some(update.values))
-            .build()
-            .map_err(built_wrongly)?;
-        Ok(TransactWriteItem::builder().update(update).build())
-    }
-
-    fn stay(&self, row: &PlannedRow) -> Result<TransactWriteItem, StoreError> {
-        let check = ConditionCheck::builder()
-            .table_name(self.table_name(row.target.key().table()))
-            .key("pk", s(row.target.key().pk()));
-        let check = match row.rev {
-            Some(rev) => check
-                .condition_expression(expressions::UNCHANGED)
-                .expression_attribute_values(":seen", n(rev.get())),
-            None => check.condition_expression(expressions::STILL_ABSENT),
-        };
-        Ok(TransactWriteItem::builder()
-            .condition_check(check.build().map_err(built_wrongly)?)
-            .build())
     }
 }
 

@@ -1,6 +1,7 @@
 //! DynamoDB: keys, rows and the conditional writes. Rows are parsed once, here, at the border.
 
 mod activity_session;
+mod attempt_watch;
 mod client;
 mod device;
 mod error;
@@ -11,10 +12,13 @@ mod listing;
 mod lock_row;
 mod lock_rows;
 mod read;
+mod record;
 mod resource;
+mod retries;
 mod schema;
 mod transact;
 mod trust;
+mod update;
 mod user;
 
 use std::fmt;
@@ -28,18 +32,21 @@ pub use error::{Corrupt, StoreError};
 pub use item::{Attributes, Item};
 pub use key::{LockTarget, RowKey, Table};
 pub use listing::{Page, PageRequest};
-pub use lock_row::{Applied, LockAttributes, Lockable, Rev};
+pub use lock_row::{LockCall, LockResult};
 pub use lock_rows::{MAX_ROWS, PlannedRow};
 pub use read::Rows;
+pub use record::Lockable;
 pub use resource::{AccessRow, ResourceRow};
+pub use retries::Retries;
 pub use schema::{GlobalIndex, IDENTITY, RESOURCES, TableDefinition};
-pub use transact::Transacted;
+pub use transact::{FailedConditions, Transacted};
 pub use trust::{Trust, UnusableBundle};
-pub use user::{NewUser, UserRow};
+pub use user::{ActorCheck, NewUser, UserRow};
 
 pub(crate) use error::{classify, failed_condition};
 pub(crate) use item::{ms, n, s};
 pub(crate) use lock_rows::built_wrongly;
+use record::record;
 
 /// The names of the two tables.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 use std::collections::HashMap;
 
 use super::item::{n, s};
-use super::{Attributes, Corrupt, Item, LockAttributes, Lockable, RowKey};
+use super::{Attributes, Corrupt, Item, Lockable, RowKey, record};
 use crate::id::{Company, ResourceId};
+use crate::lock::Record;
 
 /// A resource that activity sessions are opened on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,17 +64,17 @@ impl ResourceRow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessRow {
     /// The lock on the pair.
-    pub lock: LockAttributes,
+    pub lock: Record,
 }
 
 impl Lockable for AccessRow {
     fn parse(item: Item) -> Result<Self, Corrupt> {
         Ok(Self {
-            lock: LockAttributes::parse(&mut Attributes::new(item))?,
+            lock: record(&mut Attributes::new(item))?,
         })
     }
 
-    fn lock_attributes(&self) -> &LockAttributes {
+    fn record(&self) -> &Record {
         &self.lock
     }
 }

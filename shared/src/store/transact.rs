@@ -1,23 +1,38 @@
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use uuid::Uuid;
 
-use super::{Store, StoreError, classify};
+use super::{Item, Retries, Store, StoreError, classify};
 
 const OPERATION: &str = "TransactWriteItems";
-/// How often the same plan is sent again while other transactions are at work on its rows.
-const CONFLICTS: u32 = 5;
 
 /// How a plan of several writes ended. It was made as a whole or not at all.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Transacted {
     /// Made.
     Done,
-    /// The conditions at these places of the plan failed: the rows are no longer the ones that were planned on.
-    ConditionFailed(Vec<usize>),
+    /// Some conditions failed: the rows are no longer the ones that were planned on.
+    ConditionFailed(FailedConditions),
+}
+
+/// The places of a plan whose conditions failed, each with its row as it is, where the write asked for that.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FailedConditions(BTreeMap<usize, Option<Item>>);
+
+impl FailedConditions {
+    /// Whether the condition at `place` failed.
+    #[must_use]
+    pub fn contains(&self, place: usize) -> bool {
+        self.0.contains_key(&place)
+    }
+
+    /// Takes out the row that made the condition at `place` fail; `None` where there is none.
+    pub fn take_row(&mut self, place: usize) -> Option<Item> {
+        self.0.remove(&place).flatten()
+    }
 }
 
 impl Store {
@@ -30,10 +45,8 @@ impl Store {
     /// [`StoreError::Unavailable`] where the store is throttled, or other transactions do not let go of the rows.
     pub async fn transact(&self, plan: Vec<TransactWriteItem>) -> Result<Transacted, StoreError> {
         let token = Uuid::new_v4().to_string();
-        for round in 0..CONFLICTS {
-            if round > 0 {
-                tokio::time::sleep(jitter(round)).await;
-            }
+        let mut retries = Retries::of_conflicts();
+        loop {
             let sent = self
                 .client()
                 .transact_write_items()
@@ -44,8 +57,14 @@ impl Store {
             match sent {
                 Ok(_) => return Ok(Transacted::Done),
                 Err(error) => match cancelled(&error) {
-                    Cancelled::Condition(places) => return Ok(Transacted::ConditionFailed(places)),
-                    Cancelled::Conflict => {}
+                    Cancelled::Condition(failed) => return Ok(Transacted::ConditionFailed(failed)),
+                    // Another transaction is at work on one of the rows; DynamoDB counts a check as work, too.
+                    Cancelled::Conflict if retries.again().await => {}
+                    Cancelled::Conflict => {
+                        return Err(StoreError::Unavailable(format!(
+                            "{OPERATION}: conflicts with other transactions"
+                        )));
+                    }
                     Cancelled::Throttled => {
                         return Err(StoreError::Unavailable(format!("{OPERATION}: throttled")));
                     }
@@ -56,14 +75,11 @@ impl Store {
                 },
             }
         }
-        Err(StoreError::Unavailable(format!(
-            "{OPERATION}: conflicts with other transactions"
-        )))
     }
 }
 
 enum Cancelled {
-    Condition(Vec<usize>),
+    Condition(FailedConditions),
     Conflict,
     Throttled,
     Invalid,
@@ -76,18 +92,21 @@ fn cancelled(error: &SdkError<TransactWriteItemsError>) -> Cancelled {
     else {
         return Cancelled::Otherwise;
     };
-    let places = |wanted: &[&str]| -> Vec<usize> {
-        let reasons = cancelled.cancellation_reasons().iter().enumerate();
+    let reasons = cancelled.cancellation_reasons();
+    let has = |wanted: &[&str]| {
         reasons
-            .filter(|(_, reason)| reason.code().is_some_and(|code| wanted.contains(&code)))
-            .map(|(place, _)| place)
-            .collect()
+            .iter()
+            .any(|reason| reason.code().is_some_and(|code| wanted.contains(&code)))
     };
-    let has = |wanted: &[&str]| !places(wanted).is_empty();
     if has(&["ValidationError", "ItemCollectionSizeLimitExceeded"]) {
         Cancelled::Invalid
     } else if has(&["ConditionalCheckFailed"]) {
-        Cancelled::Condition(places(&["ConditionalCheckFailed"]))
+        let failed = reasons
+            .iter()
+            .enumerate()
+            .filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
+            .map(|(place, reason)| (place, reason.item.clone()));
+        Cancelled::Condition(FailedConditions(failed.collect()))
     } else if has(&["TransactionConflict"]) {
         Cancelled::Conflict
     } else if has(&["ThrottlingError", "ProvisionedThroughputExceeded"]) {
@@ -95,10 +114,4 @@ fn cancelled(error: &SdkError<TransactWriteItemsError>) -> Cancelled {
     } else {
         Cancelled::Otherwise
     }
-}
-
-/// A wait of random length, longer with each round, so that two plans at odds do not meet again.
-fn jitter(round: u32) -> Duration {
-    let [random, ..] = *Uuid::new_v4().as_bytes();
-    Duration::from_millis((10_u64 << round.min(4)) + u64::from(random) / 8)
 }

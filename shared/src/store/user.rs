@@ -4,11 +4,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem}
 
 use super::item::{ms, n, s};
 use super::{
-    Attributes, Corrupt, Item, LockAttributes, Lockable, RowKey, Store, StoreError, Table, built_wrongly,
-    expressions,
+    Attributes, Corrupt, Item, Lockable, RowKey, Store, StoreError, Table, built_wrongly, expressions, record,
 };
 use crate::id::{Company, Login};
-use crate::lock::Timestamp;
+use crate::lock::{Fence, Record, Timestamp};
 
 /// A user account, as it is locked and as it says what the user may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +39,7 @@ pub struct UserRow {
     /// When the user was last changed.
     pub changed_at: Timestamp,
     /// The lock on the account.
-    pub lock: LockAttributes,
+    pub lock: Record,
 }
 
 impl Lockable for UserRow {
@@ -60,11 +59,11 @@ impl Lockable for UserRow {
             system: row.truth("system_user")?,
             mfa_required: row.truth("mfa_required")?,
             changed_at: row.timestamp("changed_at")?,
-            lock: LockAttributes::parse(&mut row)?,
+            lock: record(&mut row)?,
         })
     }
 
-    fn lock_attributes(&self) -> &LockAttributes {
+    fn record(&self) -> &Record {
         &self.lock
     }
 }
@@ -127,6 +126,31 @@ impl NewUser<'_> {
     }
 }
 
+/// A caller's own account as it was when the caller authenticated: unlocked, with this fence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActorCheck {
+    login: Login,
+    fence: Fence,
+}
+
+impl ActorCheck {
+    /// The account of `login`, whose session carries `fence`.
+    #[must_use]
+    pub const fn new(login: Login, fence: Fence) -> Self {
+        Self { login, fence }
+    }
+
+    /// The account's row.
+    pub(super) fn key(&self) -> RowKey {
+        RowKey::user(&self.login)
+    }
+
+    /// The values that [`expressions::USER_STILL_UNLOCKED`] names.
+    pub(super) fn values(&self, now: Timestamp) -> [(&'static str, AttributeValue); 2] {
+        [(":known_fence", n(self.fence.get())), (":now", ms(now))]
+    }
+}
+
 impl Store {
     /// The part of a transaction that proves that an account has been neither locked nor locked and unlocked
     /// since `user` was read.
@@ -134,14 +158,26 @@ impl Store {
     /// # Errors
     /// None but a defect of this program.
     pub fn unlocked_user(&self, user: &UserRow, now: Timestamp) -> Result<TransactWriteItem, StoreError> {
-        let check = ConditionCheck::builder()
+        self.still_unlocked(&ActorCheck::new(user.login.clone(), user.lock.state.fence()), now)
+    }
+
+    /// The part of a transaction that proves that the actor's account is unlocked and has the fence of the session.
+    ///
+    /// # Errors
+    /// None but a defect of this program.
+    pub(super) fn still_unlocked(
+        &self,
+        actor: &ActorCheck,
+        now: Timestamp,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let mut check = ConditionCheck::builder()
             .table_name(self.table_name(Table::Resources))
-            .key("pk", s(RowKey::user(&user.login).pk()))
-            .condition_expression(expressions::USER_STILL_UNLOCKED)
-            .expression_attribute_values(":fence", n(user.lock.state.fence().get()))
-            .expression_attribute_values(":now", ms(now))
-            .build()
-            .map_err(built_wrongly)?;
+            .key("pk", s(actor.key().pk()))
+            .condition_expression(expressions::USER_STILL_UNLOCKED);
+        for (name, value) in actor.values(now) {
+            check = check.expression_attribute_values(name, value);
+        }
+        let check = check.build().map_err(built_wrongly)?;
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 }

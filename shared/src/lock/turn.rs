@@ -1,0 +1,109 @@
+//! A request on one row, turn by turn: what to write, and what to do where the write's condition fails.
+//!
+//! Three rules keep a request from taking effect twice and an answer from being undone; ARCHITECTURE.md names the
+//! schedules that broke earlier protocols.
+
+use super::{Change, Decision, Outcome, Record, Request, Timestamp, Writer, decide};
+
+/// What to do next about a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Answer. There is nothing to write.
+    Answer(Outcome),
+    /// Raise the row's revision by one and change nothing else; then answer.
+    ///
+    /// A write of an earlier request may still be under way, although that request was answered (503). The touch makes
+    /// its condition fail, so that it cannot undo this answer. A touch is made once: where it fails, the row is past
+    /// everything that was sent before.
+    Touch(Outcome),
+    /// Make this change. The outcome holds if it is made on the very revision that was decided on.
+    Write(Change, Outcome),
+    /// Answer that the request may be sent again: deciding once more could let it take effect a second time, or in an
+    /// order that its owner did not choose.
+    Unsure(Unsure),
+}
+
+/// Why a request is not decided again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsure {
+    /// An earlier attempt of the write may have been made, and someone has changed the row since.
+    OwnEffect,
+    /// The owner's other request released the lock at the same time. Their order is the client's to know.
+    OwnRelease,
+}
+
+/// A write or touch whose condition failed.
+#[derive(Clone, Copy, Debug)]
+pub struct Loss<'a> {
+    /// The row that was decided on.
+    pub seen: &'a Record,
+    /// The row that made the condition fail.
+    pub found: &'a Record,
+    /// Whether an earlier attempt of the same write ended so that it may have been made: a timeout, a broken
+    /// connection, a 5xx. A throttled or conflicting attempt was not made.
+    pub ambiguous: bool,
+}
+
+impl Turn {
+    /// The first turn of `request` on the row `record`.
+    #[must_use]
+    pub fn first(record: &Record, request: &Request, now: Timestamp) -> Self {
+        match decide(&record.state, request, now) {
+            // A refusal promises nothing that a late write could break.
+            Decision::Answer(refusal @ Outcome::HeldBy { .. }) => Self::Answer(refusal),
+            Decision::Answer(outcome) => Self::Touch(outcome),
+            Decision::Write(change, outcome) => Self::Write(change, outcome),
+        }
+    }
+
+    /// The turn after `self` lost its race. `me` is the caller and the invocation.
+    #[must_use]
+    pub fn after(self, loss: Loss<'_>, request: &Request, me: &Writer, now: Timestamp) -> Self {
+        let Loss {
+            seen,
+            found,
+            ambiguous,
+        } = loss;
+        if let Self::Write(change, outcome) = self {
+            if is_own_write(&change, found, me) {
+                return Self::Answer(outcome);
+            }
+            // One write after the row was read is someone else's, so ours was never made. With more, ours may be among
+            // them. A release is decided by its tenure and needs no such rule.
+            let may_have_been_made = ambiguous && found.rev > seen.rev.next() && found.by != seen.by;
+            if may_have_been_made && !matches!(change, Change::Release { .. }) {
+                return Self::Unsure(Unsure::OwnEffect);
+            }
+        }
+        match decide(&found.state, request, now) {
+            Decision::Write(Change::Acquire { .. }, _) if released_by(me, seen, found) => {
+                Self::Unsure(Unsure::OwnRelease)
+            }
+            Decision::Answer(outcome) => Self::Answer(outcome),
+            Decision::Write(change, outcome) => Self::Write(change, outcome),
+        }
+    }
+}
+
+/// Whether the caller's other request released the lock after the row was read as `seen`.
+#[must_use]
+pub fn released_by(me: &Writer, seen: &Record, found: &Record) -> bool {
+    let changed_by_caller = found.by.as_ref().is_some_and(|by| by.actor == me.actor);
+    changed_by_caller && found.by != seen.by && found.state.is_released()
+}
+
+/// Whether a failed condition only means that the very same write was made before: its answer was lost and the SDK
+/// sent it again. To report that as someone else's lock is the oldest bug of lock clients.
+fn is_own_write(change: &Change, found: &Record, me: &Writer) -> bool {
+    if found.by.as_ref().is_some_and(|by| by.request == me.request) {
+        return true;
+    }
+    // Someone else changed the row in between. What was asked for may have come about all the same.
+    match change {
+        // No acquisition has followed this invocation's, so its tenure was the latest, whether it holds or has ended.
+        Change::Acquire { .. } => found.lock_request.as_ref() == Some(&me.request),
+        Change::Renew { .. } => false,
+        // The tenure is over; whoever holds the lock now holds another.
+        Change::Release { fence, owner } => !found.state.is_tenure(owner, *fence),
+    }
+}

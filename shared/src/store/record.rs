@@ -1,0 +1,56 @@
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::item::s;
+use super::{Attributes, Corrupt, Item};
+use crate::lock::{Fence, Lock, Owner, Record, RequestId, Revision, State, Writer};
+
+/// A row type that a lock can guard.
+pub trait Lockable: Sized {
+    /// Reads the row as the store hands it over.
+    ///
+    /// # Errors
+    /// [`Corrupt`] where it cannot be understood.
+    fn parse(item: Item) -> Result<Self, Corrupt>;
+
+    /// What it records of its lock.
+    fn record(&self) -> &Record;
+}
+
+/// Takes what every lockable row records out of a row.
+pub(super) fn record(row: &mut Attributes) -> Result<Record, Corrupt> {
+    let fence = Fence::new(row.number("fence")?);
+    let recorded = match row.optional_text("lock_owner")? {
+        None => None,
+        Some(owner) => Some(Lock {
+            owner: Owner::new(owner),
+            since: row.timestamp("lock_since")?,
+            until: row.optional_timestamp("lock_until")?,
+            title: row.optional_text("lock_title")?,
+            message: row.optional_text("lock_message")?,
+        }),
+    };
+    Ok(Record {
+        rev: Revision::new(row.number("rev")?),
+        state: State::new(fence, recorded),
+        by: row.optional_map("by")?.map(writer).transpose()?,
+        lock_request: row.optional_text("lock_request")?.map(RequestId::new),
+    })
+}
+
+/// The map `by`: who changed a row, and in which invocation.
+pub(super) fn by(writer: &Writer) -> AttributeValue {
+    AttributeValue::M(HashMap::from([
+        ("actor".to_owned(), s(writer.actor.as_str())),
+        ("request".to_owned(), s(writer.request.as_str())),
+    ]))
+}
+
+fn writer(by: Item) -> Result<Writer, Corrupt> {
+    let mut by = Attributes::new(by);
+    Ok(Writer {
+        actor: Owner::new(by.text("actor")?),
+        request: RequestId::new(by.text("request")?),
+    })
+}

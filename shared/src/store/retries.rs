@@ -1,0 +1,82 @@
+use std::time::{Duration, Instant};
+
+/// How a lost race or a conflict is tried again: within two seconds, after waits of random length that grow.
+///
+/// The waits are drawn from zero up ("full jitter"), so that parties at odds do not meet again. Two seconds and one
+/// more write, which has three, stay well below a function's timeout.
+#[derive(Debug)]
+pub struct Retries {
+    left: u32,
+    round: u32,
+    began: Instant,
+}
+
+impl Retries {
+    /// How often a request that loses races is decided and written.
+    pub const TRIES: u32 = 10;
+    /// For how long a write is tried again.
+    pub const WITHIN: Duration = Duration::from_secs(2);
+    /// The longest wait between two tries.
+    const LONGEST_WAIT_MS: u64 = 250;
+
+    /// The tries of a request that may lose races; the first one is under way.
+    #[must_use]
+    pub fn of_races() -> Self {
+        Self::new(Self::TRIES)
+    }
+
+    /// The tries of a plan that may conflict with other transactions. Each conflict is over in milliseconds, so only
+    /// the time counts.
+    #[must_use]
+    pub fn of_conflicts() -> Self {
+        Self::new(u32::MAX)
+    }
+
+    fn new(tries: u32) -> Self {
+        Self {
+            left: tries,
+            round: 0,
+            began: Instant::now(),
+        }
+    }
+
+    /// Waits for the next try; false where there is none.
+    pub async fn again(&mut self) -> bool {
+        self.left = self.left.saturating_sub(1);
+        let longest_ms = (10_u64 << self.round.min(5)).min(Self::LONGEST_WAIT_MS);
+        self.round = self.round.saturating_add(1);
+        // Without randomness the longest wait is as good as any.
+        let wait_ms = getrandom::u64().map_or(longest_ms, |random| random % (longest_ms + 1));
+        let wait = Duration::from_millis(wait_ms);
+        if self.left == 0 || self.began.elapsed() + wait > Self::WITHIN {
+            return false;
+        }
+        tokio::time::sleep(wait).await;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn ten_tries_within_two_seconds() {
+        let (mut races, mut tries) = (Retries::of_races(), 1);
+        while races.again().await {
+            tries += 1;
+        }
+        assert_eq!(tries, Retries::TRIES);
+        assert!(races.began.elapsed() <= Retries::WITHIN);
+    }
+
+    #[tokio::test]
+    async fn conflicts_are_tried_again_until_the_time_is_over() {
+        let mut conflicts = Retries::of_conflicts();
+        conflicts.began -= Retries::WITHIN - Duration::from_millis(50);
+        while conflicts.again().await {}
+        assert!(conflicts.began.elapsed() <= Retries::WITHIN);
+        conflicts.began -= Retries::WITHIN;
+        assert!(!conflicts.again().await);
+    }
+}

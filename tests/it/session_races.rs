@@ -1,8 +1,7 @@
 //! Sixteen admins, two thousand overlapping requests: everything that was acknowledged holds together.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::join_all;
 use holdfast::store::{Item, Table};
@@ -11,6 +10,8 @@ use serde_json::{Value, json};
 
 const ADMINS: usize = 16;
 const REQUESTS_EACH: usize = 125;
+/// After so many requests of its own each admin takes a snapshot of the whole table, while the others go on.
+const REQUESTS_A_SNAPSHOT: usize = 20;
 const SESSIONS: usize = 40;
 const USERS: usize = 5;
 
@@ -83,14 +84,15 @@ async fn two_thousand_overlapping_requests_hold_together() {
     let moment = AtomicU64::new(0);
     let tick = || moment.fetch_add(1, Ordering::SeqCst);
 
-    let requests = join_all((0..ADMINS).map(|admin| {
+    let run = join_all((0..ADMINS).map(|admin| {
         let (world, token, tick) = (&world, &tokens[admin], &tick);
         async move {
             let mut dice = Dice(admin as u64 + 1);
             let mut events = Vec::with_capacity(REQUESTS_EACH);
+            let mut snapshots = Vec::new();
             // What was acknowledged and not given back: most unlocks are for something that is held.
             let mut held: Vec<(BTreeSet<usize>, [bool; 3])> = Vec::new();
-            for _ in 0..REQUESTS_EACH {
+            for number in 1..=REQUESTS_EACH {
                 let locked = held.is_empty() || dice.roll(2) == 0;
                 let kept = if locked || dice.roll(8) == 0 {
                     None
@@ -143,26 +145,18 @@ async fn two_thousand_overlapping_requests_hold_together() {
                     conflicts,
                     refused_as,
                 });
+                if number.is_multiple_of(REQUESTS_A_SNAPSHOT) {
+                    // One page of a scan is one moment.
+                    snapshots.push(world.rows(Table::Resources).await);
+                }
             }
-            events
+            (events, snapshots)
         }
-    }));
-    // The whole table, again and again while the requests go on. One page of a scan is one moment.
-    let running = AtomicBool::new(true);
-    let watch = async {
-        let mut snapshots = Vec::new();
-        while running.load(Ordering::SeqCst) {
-            snapshots.push(world.rows(Table::Resources).await);
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        snapshots
-    };
-    let requests = async {
-        let events: Vec<Event> = requests.await.into_iter().flatten().collect();
-        running.store(false, Ordering::SeqCst);
-        events
-    };
-    let (events, snapshots) = futures_util::future::join(requests, watch).await;
+    }))
+    .await;
+    let (events, snapshots): (Vec<_>, Vec<_>) = run.into_iter().unzip();
+    let events: Vec<Event> = events.into_iter().flatten().collect();
+    let snapshots: Vec<Vec<Item>> = snapshots.into_iter().flatten().collect();
 
     let done = events.iter().filter(|event| event.status == 200).count();
     let refused = events.iter().filter(|event| event.status == 409).count();

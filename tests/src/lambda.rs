@@ -15,6 +15,10 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+/// How long anything may take before it counts as hanging. No expectation: on a busy machine a start takes seconds.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What becomes of an event that a function was given.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +34,7 @@ pub enum Invocation {
 pub struct Lambda {
     child: Child,
     events: mpsc::UnboundedSender<(String, oneshot::Sender<Invocation>)>,
-    log: Arc<Mutex<Vec<String>>>,
+    pipes: [JoinHandle<Vec<String>>; 2],
 }
 
 struct Api {
@@ -109,28 +113,25 @@ impl Lambda {
             .kill_on_drop(true)
             .spawn()
             .expect("the binary runs");
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let (out, err) = (
-            child.stdout.take().expect("a pipe"),
-            child.stderr.take().expect("a pipe"),
-        );
-        collect(BufReader::new(out), Arc::clone(&log));
-        collect(BufReader::new(err), Arc::clone(&log));
-        Self { child, events, log }
+        let pipes = [
+            tokio::spawn(lines(child.stdout.take().expect("a pipe"))),
+            tokio::spawn(lines(child.stderr.take().expect("a pipe"))),
+        ];
+        Self { child, events, pipes }
     }
 
     /// Hands the function an event, and waits for what becomes of it.
     ///
     /// # Panics
-    /// Where nothing does within ten seconds.
+    /// Where nothing does.
     pub async fn invoke(&self, event: &str) -> Invocation {
         let (answer, answered) = oneshot::channel();
         self.events
             .send((event.to_owned(), answer))
             .expect("the runtime API lives");
-        let invocation = tokio::time::timeout(Duration::from_secs(10), answered).await;
+        let invocation = tokio::time::timeout(PATIENCE, answered).await;
         invocation
-            .expect("an answer within ten seconds")
+            .expect("an answer before patience runs out")
             .expect("the runtime API lives")
     }
 
@@ -142,31 +143,37 @@ impl Lambda {
     /// Waits until it has ended by itself: whether it calls that a success.
     ///
     /// # Panics
-    /// Where it lives on for ten seconds.
+    /// Where it lives on.
     pub async fn ended(&mut self) -> bool {
-        let ended = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await;
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
         ended
-            .expect("an end within ten seconds")
+            .expect("an end before patience runs out")
             .expect("a status")
             .success()
     }
 
-    /// Everything that it has logged.
-    pub fn log(&self) -> Vec<String> {
-        self.log.lock().expect("a lock").clone()
+    /// Ends the process: everything that it has logged. It writes the lines of an invocation before it answers, so
+    /// all of them lie in the pipes when the answer is here; but only at the pipes' end have they all been read.
+    pub async fn into_log(mut self) -> Vec<String> {
+        // It may have ended by itself.
+        let _ = self.child.start_kill();
+        self.child.wait().await.expect("a status");
+        let mut log = Vec::new();
+        for pipe in self.pipes {
+            log.extend(pipe.await.expect("a log"));
+        }
+        log
     }
 }
 
-fn collect<R: tokio::io::AsyncRead + Unpin + Send + 'static>(
-    pipe: BufReader<R>,
-    log: Arc<Mutex<Vec<String>>>,
-) {
-    tokio::spawn(async move {
-        let mut lines = pipe.lines();
-        while let Ok(Some(line)) = lines.next_line().await {
-            log.lock().expect("a lock").push(line);
-        }
-    });
+/// Every line up to the pipe's end.
+async fn lines(pipe: impl tokio::io::AsyncRead + Unpin) -> Vec<String> {
+    let mut lines = BufReader::new(pipe).lines();
+    let mut all = Vec::new();
+    while let Some(line) = lines.next_line().await.expect("text") {
+        all.push(line);
+    }
+    all
 }
 
 async fn serve(State(api): State<Arc<Api>>, request: Request) -> Response {

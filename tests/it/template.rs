@@ -609,6 +609,8 @@ async fn recorded() -> BTreeMap<&'static str, BTreeSet<Use>> {
     proxy.forget();
     world.lock_user_by(&token, "mona", 1).await;
     world.lock_user_by(&token, "mona", 0).await;
+    // Free already: a touch.
+    world.lock_user_by(&token, "mona", 0).await;
     note("lock-user");
     world
         .send(

@@ -427,7 +427,11 @@ async fn recorded() -> BTreeMap<&'static str, BTreeSet<Use>> {
     };
     let body = |value: Json| value.to_string();
 
+    // Strangers first, and then the same from where they are known by now.
     let alice = world.sdm("alice").await;
+    world.sdm("alice").await;
+    world.netwrix("admin").await;
+    world.wait(30);
     let bearer = world.netwrix("admin").await;
     world.user_token(&bearer).await;
     let first = world.first_factor("alice").await;

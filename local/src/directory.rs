@@ -7,7 +7,9 @@ use std::collections::HashSet;
 use std::fmt;
 
 use holdfast::id::{ActivitySessionId, Company, DeviceId, Login, ResourceId};
-use holdfast::identity::{ApiKey, ApiKeyHash, IpFilter, Password, PasswordHash, RatePolicy, TotpSecret};
+use holdfast::identity::{
+    ApiKey, ApiKeyHash, IpFilter, Password, PasswordHash, RatePolicy, Sources, TotpSecret,
+};
 use holdfast::store::ResourceRow;
 
 use reader::{Entry, Faults};
@@ -47,6 +49,7 @@ pub(crate) struct UserEntry {
     pub(crate) editable_groups: Vec<String>,
     pub(crate) ip_filter: String,
     pub(crate) rate_policy: RatePolicy,
+    pub(crate) sources: Vec<String>,
     pub(crate) system: bool,
     pub(crate) mfa_required: bool,
     pub(crate) totp_secret: Option<TotpSecret>,
@@ -241,6 +244,7 @@ fn user(entry: &Entry<'_>, known: &HashSet<Company>, seen: &mut HashSet<String>)
         "editable_groups",
         "ip_filter",
         "rate_policy",
+        "sources",
         "system",
     ]);
     let company = entry.company(known);
@@ -268,6 +272,10 @@ fn user(entry: &Entry<'_>, known: &HashSet<Company>, seen: &mut HashSet<String>)
             |text| text.parse::<IpFilter>().ok().map(|_| text.to_owned()),
         )
         .unwrap_or_default();
+    let sources = entry.texts("sources");
+    if Sources::parse(&sources).is_err() {
+        let _: Option<()> = entry.fault("sources", "must be a list of addresses and CIDR blocks");
+    }
     let mfa_required = entry
         .parsed("mfa", "must be required or not-required", |text| match text {
             "required" => Some(true),
@@ -286,6 +294,7 @@ fn user(entry: &Entry<'_>, known: &HashSet<Company>, seen: &mut HashSet<String>)
         editable_groups: entry.texts("editable_groups"),
         ip_filter,
         rate_policy: rate_policy.unwrap_or_default(),
+        sources,
         system: entry.truth("system"),
         mfa_required,
         totp_secret,
@@ -335,7 +344,7 @@ mod tests {
                 {"company": "2", "login": "alice", "password": "x", "password_hash": "y"},
                 {"company": "1", "login": "", "passwrod": "x"},
                 {"company": "1", "login": "carol", "password": "x", "totp_secret": "0", "api_key": "k", "mfa": "maybe",
-                 "ip_filter": "here", "rate_policy": "9/9", "system": 1},
+                 "ip_filter": "here", "rate_policy": "9/9", "sources": ["192.0.2.1", "here"], "system": 1},
                 7
             ],
             "devices": [{"company": "1", "id": "a/b"}, {"id": "ID5"}],
@@ -360,6 +369,7 @@ mod tests {
                 "users[3].api_key: is no base64 of 16 bytes",
                 "users[3].rate_policy: must be <requests>/20, with at least one request",
                 "users[3].ip_filter: must be a list of addresses, CIDR blocks and a-b ranges",
+                "users[3].sources: must be a list of addresses and CIDR blocks",
                 "users[3].mfa: must be required or not-required",
                 "users[3].system: must be true or false",
                 "users[4]: must be an object",

@@ -26,13 +26,22 @@ use crate::{FUNCTIONS, guide};
 
 /// What an event can carry to a function: Lambda's limit, 6 MB, less what base64 adds.
 const MAX_EVENT_BODY: usize = 4 * 1024 * 1024;
+/// Where every request comes from: the server listens nowhere else.
+const LOOPBACK: &str = "127.0.0.1";
+
+/// What answers, and how a request becomes an event.
+pub(crate) struct Gateway {
+    pub(crate) app: App,
+    /// The header that says where a request seems to come from, for tests alone.
+    pub(crate) source_header: Option<&'static str>,
+}
 
 pub(crate) fn serve(
     listener: TcpListener,
-    app: Arc<App>,
+    gateway: Gateway,
     mut stopped: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
-    let router = axum::Router::new().fallback(proxy).with_state(app);
+    let router = axum::Router::new().fallback(proxy).with_state(Arc::new(gateway));
     tokio::spawn(async move {
         let shutdown = async move {
             // A sender that is gone means stop as well.
@@ -47,16 +56,16 @@ pub(crate) fn serve(
     })
 }
 
-async fn proxy(State(app): State<Arc<App>>, request: Request) -> Response {
+async fn proxy(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let started = Instant::now();
     // The query string carries tokens, so the line has the path alone.
     let line = format!("{} {}", request.method(), request.uri().path());
-    let response = respond(&app, request).await;
+    let response = respond(&gateway, request).await;
     tracing::info!(target: "requests", "{line} -> {} in {} ms", response.status().as_u16(), started.elapsed().as_millis());
     response
 }
 
-async fn respond(app: &App, request: Request) -> Response {
+async fn respond(gateway: &Gateway, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     if path == "/" && parts.method == "GET" {
@@ -70,10 +79,14 @@ async fn respond(app: &App, request: Request) -> Response {
     };
     let mut context = Context::default();
     context.request_id = Uuid::new_v4().to_string();
-    let Ok(event) = event(&matched, &parts.headers, parts.uri.query(), path, &body) else {
+    let source = gateway
+        .source_header
+        .and_then(|name| parts.headers.get(name)?.to_str().ok())
+        .unwrap_or(LOOPBACK);
+    let Ok(event) = event(&matched, &parts.headers, parts.uri.query(), path, source, &body) else {
         return gateway_message(StatusCode::BAD_REQUEST, "Bad Request");
     };
-    response(runtime::answer(matched.function, app, &event, context).await)
+    response(runtime::answer(matched.function, &gateway.app, &event, context).await)
 }
 
 /// What API Gateway itself answers with, before any function.
@@ -135,6 +148,7 @@ fn event(
     headers: &HeaderMap,
     query: Option<&str>,
     path: &str,
+    source: &str,
     body: &Bytes,
 ) -> Result<Box<RawValue>, serde_json::Error> {
     let now = Clock::System.now();
@@ -160,7 +174,7 @@ fn event(
                 "method": matched.route.method.as_str(),
                 "path": path,
                 "protocol": "HTTP/1.1",
-                "sourceIp": "127.0.0.1",
+                "sourceIp": source,
                 "userAgent": headers.get("user-agent").and_then(|v| v.to_str().ok()).unwrap_or_default(),
             },
             "requestId": Uuid::new_v4().to_string(),

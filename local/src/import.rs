@@ -48,6 +48,7 @@ pub(crate) async fn import(store: &Store, directory: &Directory, now: Timestamp)
                 editable_groups: &user.editable_groups,
                 ip_filter: &user.ip_filter,
                 rate_policy: &user.rate_policy.to_string(),
+                sources: &user.sources,
                 system: user.system,
                 mfa_required: user.mfa_required,
             };

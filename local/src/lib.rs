@@ -11,7 +11,6 @@ mod tables;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
 use holdfast::Clock;
@@ -48,6 +47,9 @@ pub struct Options {
     pub directory: Directory,
     /// Where `now` comes from.
     pub clock: Clock,
+    /// The request header that is taken for the source address, where there is one. For tests alone: whoever sends it
+    /// is from wherever he likes.
+    pub source_header: Option<&'static str>,
 }
 
 /// Why the local server does not start: one line for its user.
@@ -110,7 +112,11 @@ impl Server {
             // A client would never send a `Secure` cookie back over plain HTTP.
             secure_cookies: false,
         };
-        tasks.push(gateway::serve(listener, Arc::new(app), stopped));
+        let gateway = gateway::Gateway {
+            app,
+            source_header: options.source_header,
+        };
+        tasks.push(gateway::serve(listener, gateway, stopped));
         Ok(Self {
             address,
             store,

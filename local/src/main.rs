@@ -134,6 +134,7 @@ async fn serve(arguments: Serve) -> Result<(), String> {
         dynamodb: arguments.dynamodb,
         directory: directory(arguments.directory.as_deref())?,
         clock: Clock::System,
+        source_header: None,
     };
     let server = Server::start(options).await.map_err(|error| error.to_string())?;
     announce(&format!("http://{}", server.address()), is_demo).map_err(|error| error.to_string())?;

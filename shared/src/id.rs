@@ -2,6 +2,7 @@
 //! them can be read in one way only.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
@@ -147,6 +148,40 @@ uuid_id!(
     "a resource id is a UUID"
 );
 
+/// Where a request comes from, as the gateway reports it.
+///
+/// As text, and so in a key, it is what guesses are counted by: an IPv4 address, the /64 of an IPv6 one (its holder has
+/// all of it), or `unknown`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source(Option<IpAddr>);
+
+impl Source {
+    /// The source with this address; without one it is unknown.
+    #[must_use]
+    pub fn new(address: Option<IpAddr>) -> Self {
+        Self(address.map(|address| address.to_canonical()))
+    }
+
+    /// The address as a whole, where it is known.
+    #[must_use]
+    pub const fn address(self) -> Option<IpAddr> {
+        self.0
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(IpAddr::V4(address)) => address.fmt(f),
+            Some(IpAddr::V6(address)) => {
+                let network = address.to_bits() & (u128::MAX << 64);
+                Ipv6Addr::from_bits(network).fmt(f)
+            }
+            None => f.write_str("unknown"),
+        }
+    }
+}
+
 macro_rules! display_as_text {
     ($($id:ty),*) => {$(
         impl fmt::Display for $id {
@@ -184,6 +219,19 @@ mod tests {
         for bad in ["", "a\nb", "\u{7f}", &"x".repeat(101)] {
             assert!(Login::try_from(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_source_is_an_ipv4_address_or_the_64_bits_that_an_ipv6_address_begins_with() {
+        let text = |address: &str| Source::new(address.parse().ok()).to_string();
+        assert_eq!(text("192.0.2.1"), "192.0.2.1");
+        assert_eq!(text("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_eq!(text("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(text("2001:db8:1:2::"), text("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+        assert_ne!(text("2001:db8:1:2::"), text("2001:db8:1:3::"));
+        assert_eq!(text("nowhere"), "unknown");
+        let whole = Source::new("2001:db8:1:2:3:4:5:6".parse().ok());
+        assert_eq!(whole.address(), "2001:db8:1:2:3:4:5:6".parse().ok());
     }
 
     #[test]

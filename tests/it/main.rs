@@ -4,6 +4,7 @@ mod activity_sessions;
 mod aktion_guard;
 mod aktion_login;
 mod binaries;
+mod guessing;
 mod late_writes;
 mod lockfile;
 mod netwrix_sign_in;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use holdfast::id::Source;
 use holdfast::store::RowKey;
 use holdfast_tests::{Answer, PASSWORD, Verdict, World, code_at};
 use insta::assert_snapshot;
@@ -12,12 +13,9 @@ use tokio::sync::Barrier;
 const JSON: &str = "application/json";
 const MINUTE: u64 = 60;
 
+/// The codes that are counted against `login` from where a world sends.
 async fn code_attempts(world: &World, login: &str) -> String {
-    let row = world
-        .row(&RowKey::credential(&login.try_into().unwrap()))
-        .await
-        .unwrap();
-    row["code_attempts"].as_n().unwrap().clone()
+    world.attempts("127.0.0.1", login).await.code_attempts
 }
 
 /// A code that is none of the three that count now.
@@ -148,7 +146,7 @@ async fn step_one_503_and_500() {
     let proxy = world.proxy.as_ref().unwrap();
     for (code, status) in [("ThrottlingException", 503), ("ValidationException", 500)] {
         proxy.judge(move |call| match call.operation.as_str() {
-            "UpdateItem" => Verdict::error(400, code),
+            "TransactWriteItems" => Verdict::error(400, code),
             _ => Verdict::Pass,
         });
         let answer = world.first_step("alice", PASSWORD).await;
@@ -188,8 +186,12 @@ async fn step_two_takes_a_number_a_string_and_plain_text() {
         ("text/plain; charset=utf-8", format!("{code}\r\n")),
     ] {
         for login in ["alice", "admin", "secretive"] {
-            let key = RowKey::credential(&login.try_into().unwrap());
-            forget_step(&world, &key).await;
+            for key in [
+                RowKey::credential(&login.try_into().unwrap()),
+                RowKey::attempts(Source::new("127.0.0.1".parse().ok()), &login.try_into().unwrap()),
+            ] {
+                forget_step(&world, &key).await;
+            }
             let token = world.first_factor(login).await;
             let request = world
                 .http
@@ -446,14 +448,19 @@ async fn a_code_is_accepted_once_even_where_all_get_to_the_last_write() {
 async fn a_code_whose_acceptance_was_answered_too_late_is_accepted() {
     let world = World::behind_proxy().await;
     let proxy = world.proxy.as_ref().unwrap();
-    for operation in ["UpdateItem", "TransactWriteItems"] {
+    for (what, operation) in [
+        ("a stranger's reservation", "TransactWriteItems"),
+        ("one from a known source", "UpdateItem"),
+        ("the session", "TransactWriteItems"),
+    ] {
         let token = world.first_factor("alice").await;
         proxy.judge_next(operation, Verdict::lose_answer());
         assert_eq!(
             world.second_step(&token, &code_at(world.now())).await.status,
             200,
-            "{operation}"
+            "{what}"
         );
+        assert!(!proxy.is_waiting(), "{what}: {operation} never came");
         world.wait(30);
     }
 }

@@ -1,6 +1,6 @@
 //! What a request costs, counted at the store's endpoint: sequential round trips, authentication included.
 
-use holdfast_tests::{Proxy, World};
+use holdfast_tests::{Proxy, World, code_at};
 
 async fn counted<T>(proxy: &Proxy, request: impl Future<Output = T>) -> (usize, Vec<String>) {
     proxy.forget();
@@ -83,10 +83,31 @@ async fn the_session_slides_without_a_round_trip_of_its_own() {
 async fn reads_and_sign_ins() {
     let world = World::behind_proxy().await;
     let proxy = world.proxy.as_ref().unwrap();
-    let (waves, operations) = counted(proxy, world.sdm("alice")).await;
+    for (who, reserve) in [
+        ("a stranger", "TransactWriteItems"),
+        ("known by now", "UpdateItem"),
+    ] {
+        let (waves, operations) = counted(proxy, world.sdm("alice")).await;
+        let expected = format!("BatchGetItem {reserve} TransactWriteItems");
+        assert_eq!((waves, operations.join(" ")), (3, expected), "{who}");
+    }
+    for (who, reserve) in [
+        ("a stranger for codes", "TransactWriteItems"),
+        ("known by now", "UpdateItem"),
+    ] {
+        let token = world.first_factor("alice").await;
+        let code = code_at(world.now());
+        let (waves, operations) = counted(proxy, world.second_step(&token, &code)).await;
+        let expected = format!("BatchGetItem {reserve} TransactWriteItems");
+        assert_eq!((waves, operations.join(" ")), (3, expected), "{who}");
+        world.wait(30);
+    }
+    let token = world.first_factor("bob").await;
+    let (waves, operations) = counted(proxy, world.second_step(&token, "NA")).await;
     assert_eq!(
         (waves, operations.join(" ").as_str()),
-        (3, "BatchGetItem UpdateItem TransactWriteItems")
+        (2, "BatchGetItem TransactWriteItems"),
+        "nothing to count"
     );
     let alice = world.sdm("alice").await;
     assert_eq!(counted(proxy, alice.get("/ID5")).await.0, 1);

@@ -58,11 +58,7 @@ async fn parallel_guesses_cannot_slip_past_the_limit() {
         }
     }))
     .await;
-    let reserved = world
-        .row(&holdfast::store::RowKey::credential(&"alice".try_into().unwrap()))
-        .await
-        .unwrap();
-    assert_eq!(reserved["password_attempts"].as_n().unwrap(), "5");
+    assert_eq!(world.attempts("127.0.0.1", "alice").await.password_attempts, "5");
     assert!(proxy.calls().len() >= 400, "each one read and tried to reserve");
     assert_eq!(Sdm::login(&world, "alice", PASSWORD).await.status, 401);
     world.clock.advance(Duration::from_mins(15));
@@ -72,18 +68,27 @@ async fn parallel_guesses_cannot_slip_past_the_limit() {
 /// After the lockout the attempts that come together are counted together, too.
 #[tokio::test(flavor = "multi_thread")]
 async fn parallel_guesses_after_a_lockout_are_five_again() {
-    let world = World::behind_proxy().await;
+    for (is_known, operation) in [(false, "TransactWriteItems"), (true, "UpdateItem")] {
+        let world = World::behind_proxy().await;
+        if is_known {
+            world.sdm("alice").await;
+        }
+        after_a_lockout_twelve_try_at_once(&world, operation).await;
+    }
+}
+
+async fn after_a_lockout_twelve_try_at_once(world: &World, operation: &'static str) {
     let proxy = world.proxy.as_ref().unwrap();
     for _ in 0..5 {
-        Sdm::login(&world, "alice", "wrong").await;
+        Sdm::login(world, "alice", "wrong").await;
     }
     world.clock.advance(Duration::from_mins(15));
     // All of them have read the row, and all believe that the lockout is over, before the first one writes.
     let gate = Arc::new(Barrier::new(12));
     let mut held = 0;
     proxy.judge(move |call| {
-        held += usize::from(call.operation == "UpdateItem");
-        if call.operation == "UpdateItem" && held <= 12 {
+        held += usize::from(call.operation == operation);
+        if call.operation == operation && held <= 12 {
             let gate = Arc::clone(&gate);
             Verdict::PassAfter(Box::pin(async move {
                 gate.wait().await;
@@ -92,16 +97,12 @@ async fn parallel_guesses_after_a_lockout_are_five_again() {
             Verdict::Pass
         }
     });
-    join_all((0..12).map(|_| Sdm::login(&world, "alice", "wrong"))).await;
-    let row = world
-        .row(&holdfast::store::RowKey::credential(&"alice".try_into().unwrap()))
-        .await
-        .unwrap();
-    assert_eq!(row["password_attempts"].as_n().unwrap(), "5");
-    assert_eq!(Sdm::login(&world, "alice", PASSWORD).await.status, 401);
+    join_all((0..12).map(|_| Sdm::login(world, "alice", "wrong"))).await;
+    assert_eq!(world.attempts("127.0.0.1", "alice").await.password_attempts, "5");
+    assert_eq!(Sdm::login(world, "alice", PASSWORD).await.status, 401);
 }
 
-/// The same calls and the same password hash, whether the login is known, unknown or locked out.
+/// The same calls and the same password hash for any stranger, whether the login is known, unknown or locked out.
 #[tokio::test]
 async fn an_unknown_login_costs_what_a_known_one_costs() {
     let world = World::behind_proxy().await;
@@ -124,7 +125,10 @@ async fn an_unknown_login_costs_what_a_known_one_costs() {
     for cost in &costs {
         assert_eq!(
             cost,
-            &(vec!["BatchGetItem".to_owned(), "UpdateItem".to_owned()], 2)
+            &(
+                vec!["BatchGetItem".to_owned(), "TransactWriteItems".to_owned()],
+                2
+            )
         );
     }
 }
@@ -133,23 +137,31 @@ async fn an_unknown_login_costs_what_a_known_one_costs() {
 async fn an_attempt_whose_reservation_was_answered_too_late_counts_once() {
     let world = World::behind_proxy().await;
     let proxy = world.proxy.as_ref().unwrap();
-    proxy.judge_next("UpdateItem", Verdict::lose_answer());
-    assert_eq!(Sdm::login(&world, "alice", "wrong").await.status, 401);
-    let key = holdfast::store::RowKey::credential(&"alice".try_into().unwrap());
-    assert_eq!(
-        world.row(&key).await.unwrap()["password_attempts"]
-            .as_n()
-            .unwrap(),
-        "1"
-    );
-    proxy.judge_next("UpdateItem", Verdict::lose_answer());
-    assert_eq!(Sdm::login(&world, "alice", PASSWORD).await.status, 200);
+    for (who, operation) in [("a stranger", "TransactWriteItems"), ("known", "UpdateItem")] {
+        proxy.judge_next(operation, Verdict::lose_answer());
+        assert_eq!(Sdm::login(&world, "alice", "wrong").await.status, 401);
+        assert!(!proxy.is_waiting(), "{who}: {operation} never came");
+        assert_eq!(
+            world.attempts("127.0.0.1", "alice").await.password_attempts,
+            "1",
+            "{who}"
+        );
+        assert_eq!(
+            world.attempts("strangers", "alice").await.password_attempts,
+            if who == "known" { "2" } else { "1" },
+            "{who}"
+        );
+        proxy.judge_next(operation, Verdict::lose_answer());
+        assert_eq!(Sdm::login(&world, "alice", PASSWORD).await.status, 200, "{who}");
+    }
 }
 
 #[tokio::test]
 async fn a_sign_in_whose_answer_was_lost_is_still_one() {
     let world = World::behind_proxy().await;
     let proxy = world.proxy.as_ref().unwrap();
+    // From a known source, where the transaction is the one that opens the session.
+    world.sdm("alice").await.logout().await;
     proxy.judge_next("TransactWriteItems", Verdict::lose_answer());
     let alice = world.sdm("alice").await;
     assert_eq!(alice.get("").await.status, 200);
@@ -168,6 +180,7 @@ async fn a_sign_in_whose_answer_was_lost_is_still_one() {
 async fn a_lock_that_comes_during_the_sign_in_wins() {
     let world = std::sync::Arc::new(World::behind_proxy().await);
     let proxy = world.proxy.clone().unwrap();
+    world.sdm("alice").await;
     let admin = std::sync::Arc::clone(&world);
     proxy.judge_next(
         "TransactWriteItems",
@@ -200,12 +213,15 @@ async fn conflicts_with_other_transactions_are_waited_out_or_told_as_503() {
         });
         Verdict::Answer(400, body)
     };
-    proxy.judge_next("TransactWriteItems", cancelled("TransactionConflict"));
-    assert_eq!(
-        Sdm::login(&world, "alice", PASSWORD).await.status,
-        200,
-        "the same plan again"
-    );
+    // A stranger first, whose reservation is the transaction, and then a known source, whose session is.
+    for _ in 0..2 {
+        proxy.judge_next("TransactWriteItems", cancelled("TransactionConflict"));
+        assert_eq!(
+            Sdm::login(&world, "alice", PASSWORD).await.status,
+            200,
+            "the same plan again"
+        );
+    }
     for (code, status) in [
         ("TransactionConflict", 503),
         ("ThrottlingError", 503),

@@ -282,6 +282,60 @@ fn table_is(properties: &Value, definition: &TableDefinition) {
     );
 }
 
+/// What a chain of `!If` chooses where this condition holds and no other.
+fn chosen<'a>(value: &'a Value, condition: &str) -> &'a Value {
+    match value {
+        Value::Tagged(tagged) if tagged.tag == "If" => {
+            let branches = tagged.value.as_sequence().unwrap();
+            let branch = if text(&branches[0]) == condition { 1 } else { 2 };
+            chosen(&branches[branch], condition)
+        }
+        value => value,
+    }
+}
+
+/// CloudFormation does not make numbers of the strings in route settings, and parameters are strings there.
+#[test]
+fn the_throttles_of_the_routes_that_sign_in_are_numbers_that_parameters_choose() {
+    let template = template();
+    let settings = &template["Resources"]["Api"]["Properties"]["RouteSettings"];
+    let throttled: BTreeSet<String> = entries(settings).into_iter().map(|(route, _)| route).collect();
+    let sign_in = FUNCTIONS
+        .iter()
+        .find(|function| function.name == "sign-in")
+        .unwrap();
+    let tried: BTreeSet<String> = sign_in
+        .routes
+        .iter()
+        .map(holdfast::runtime::Route::key)
+        .filter(|route| route.starts_with("POST") && !route.ends_with("logout"))
+        .collect();
+    assert_eq!(throttled, tried);
+    for (parameter, prefix, setting, default) in [
+        ("SignInThrottlingRate", "SignInRate", "ThrottlingRateLimit", 20),
+        ("SignInThrottlingBurst", "SignInBurst", "ThrottlingBurstLimit", 40),
+    ] {
+        let definition = &template["Parameters"][parameter];
+        assert_eq!(definition["Default"], Value::from(default));
+        let allowed = definition["AllowedValues"].as_sequence().unwrap();
+        assert!(allowed.contains(&Value::from(default)) && allowed.len() > 1);
+        for value in allowed {
+            let number = value.as_u64().unwrap();
+            let condition = format!("{prefix}{number}");
+            for (route, settings) in entries(settings) {
+                assert_eq!(chosen(&settings[setting], &condition), value, "{route} {setting}");
+            }
+            if number != default {
+                let equals = untagged(&template["Conditions"][condition.as_str()])
+                    .as_sequence()
+                    .unwrap();
+                let compared: Vec<String> = equals.iter().map(text).collect();
+                assert_eq!(compared, [parameter.to_owned(), number.to_string()]);
+            }
+        }
+    }
+}
+
 /// One thing that a function does to one row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Use {
@@ -588,7 +642,11 @@ async fn recorded() -> BTreeMap<&'static str, BTreeSet<Use>> {
     };
     let body = |value: Json| value.to_string();
 
+    // Strangers first, and then the same from where they are known by now.
     let alice = world.sdm("alice").await;
+    world.sdm("alice").await;
+    world.netwrix("admin").await;
+    world.wait(30);
     let bearer = world.netwrix("admin").await;
     world.user_token(&bearer).await;
     let first = world.first_factor("alice").await;

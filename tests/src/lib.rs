@@ -3,6 +3,7 @@
 
 mod answer;
 mod lambda;
+mod place;
 mod proxy;
 mod sdm;
 mod tls;
@@ -10,10 +11,11 @@ mod world;
 
 pub use answer::Answer;
 pub use lambda::{Invocation, Lambda, invocation};
+pub use place::Place;
 pub use proxy::{Call, Proxy, Verdict};
 pub use sdm::{Sdm, action_path};
 pub use tls::{TlsEndpoint, Traffic};
 pub use world::{
-    DB01, FOREIGN_DB01, PASSWORD, SEED_SESSION, START, TOTP_SECRET, WEB01, World, another_writer, api_key,
-    code_at, people, session_id,
+    Attempts, DB01, FOREIGN_DB01, PASSWORD, SEED_SESSION, START, TOTP_SECRET, WEB01, World, another_writer,
+    api_key, code_at, people, session_id,
 };

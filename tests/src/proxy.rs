@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -75,6 +76,7 @@ struct Shared {
     upstream: String,
     http: reqwest::Client,
     state: Mutex<Recorded>,
+    is_waiting: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -99,6 +101,7 @@ impl Proxy {
             upstream: upstream.to_owned(),
             http: reqwest::Client::builder().no_proxy().build().expect("a client"),
             state: Mutex::default(),
+            is_waiting: Arc::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
@@ -128,13 +131,21 @@ impl Proxy {
     /// Judges the next call of this operation, and lets all others pass.
     pub fn judge_next(&self, operation: &'static str, verdict: Verdict) {
         let mut verdict = Some(verdict);
+        let is_waiting = Arc::clone(&self.shared.is_waiting);
+        is_waiting.store(true, Ordering::SeqCst);
         self.judge(move |call| {
             if call.operation == operation {
+                is_waiting.store(false, Ordering::SeqCst);
                 verdict.take().unwrap_or(Verdict::Pass)
             } else {
                 Verdict::Pass
             }
         });
+    }
+
+    /// Whether the call that [`Self::judge_next`] is there for has not come yet.
+    pub fn is_waiting(&self) -> bool {
+        self.shared.is_waiting.load(Ordering::SeqCst)
     }
 
     /// Judges the next call of this operation on a row whose key begins so, and lets all others pass.

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use dynoxide::Database;
 use holdfast::Clock;
 use holdfast::clock::ManualClock;
-use holdfast::id::{Company, Login, RequestId};
+use holdfast::id::{Company, Login, RequestId, Source};
 use holdfast::identity::{Password, SessionKind, SessionRow, Token, TotpSecret, hash_password};
 use holdfast::lock::{self, LeaseChange, Owner, Text, Timestamp};
 use holdfast::store::{Item, LockCall, LockTarget, Lockable, RowKey, Store, Table, UserRow};
@@ -17,12 +17,21 @@ use holdfast_local::{Options, Server, local_client, table_names};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::{Answer, Proxy, Sdm};
+use crate::{Answer, Place, Proxy, Sdm, place};
 
 /// Everyone's password. Hashed once: hashing is meant to be slow.
 pub const PASSWORD: &str = "correct horse";
 /// When every world begins: 2026-11-22T10:00:00Z.
 pub const START: Timestamp = Timestamp::from_unix_ms(1_795_341_600_000);
+
+/// What is counted against a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempts {
+    /// Passwords.
+    pub password_attempts: String,
+    /// Codes.
+    pub code_attempts: String,
+}
 
 /// A Holdfast of its own: server, store, clock.
 #[derive(Debug)]
@@ -87,6 +96,7 @@ impl World {
             ),
             directory: Directory::parse(&directory.to_string()).expect("a directory"),
             clock: now,
+            source_header: Some(place::HEADER),
             ..Options::default()
         })
         .await
@@ -112,6 +122,11 @@ impl World {
     /// The address of `path`.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.server.address())
+    }
+
+    /// Somewhere else to send requests from: an IPv4 or IPv6 address.
+    pub fn from(&self, address: impl ToString + Copy) -> Place<'_> {
+        Place::new(self, address.to_string())
     }
 
     /// Sends a request and reads the answer.
@@ -321,6 +336,54 @@ impl World {
             .await
             .expect("a read")
             .take(key)
+    }
+
+    /// What is counted against `login` from a source (an IPv4 address or the first address of an IPv6 /64), or from
+    /// `strangers`.
+    pub async fn attempts(&self, source: &str, login: &str) -> Attempts {
+        let login = Login::try_from(login).expect("a login");
+        let key = if source == "strangers" {
+            RowKey::strangers(&login)
+        } else {
+            RowKey::attempts(Source::new(source.parse().ok()), &login)
+        };
+        let row = self.row(&key).await.unwrap_or_default();
+        let count = |name: &str| {
+            row.get(name)
+                .and_then(|value| value.as_n().ok())
+                .map_or_else(|| "0".to_owned(), Clone::clone)
+        };
+        Attempts {
+            password_attempts: count("password_attempts"),
+            code_attempts: count("code_attempts"),
+        }
+    }
+
+    /// As if strangers had tried so often to sign in as `login`, the first of them now.
+    pub async fn strangers_have_tried(&self, login: &str, passwords: u32, codes: u32) {
+        let now = AttributeValue::N(self.now().unix_ms().to_string());
+        let row = [
+            (
+                "pk",
+                AttributeValue::S(
+                    RowKey::strangers(&Login::try_from(login).expect("a login"))
+                        .pk()
+                        .to_owned(),
+                ),
+            ),
+            ("password_attempts", AttributeValue::N(passwords.to_string())),
+            ("passwords_since", now.clone()),
+            ("code_attempts", AttributeValue::N(codes.to_string())),
+            ("codes_since", now),
+        ];
+        self.store
+            .client()
+            .put_item()
+            .table_name(self.store.table_name(Table::Identity))
+            .set_item(Some(row.map(|(name, value)| (name.to_owned(), value)).into()))
+            .send()
+            .await
+            .expect("a write");
     }
 
     /// Every row of a table.

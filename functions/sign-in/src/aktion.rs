@@ -28,6 +28,7 @@ async fn sign_in(app: &App, request: &Request, now: Timestamp) -> Result<ApiToke
     let request_id = runtime::request_id(request);
     let attempt = Attempt {
         login: &login,
+        source: runtime::source(request),
         now,
         request_id: &request_id,
     };

@@ -52,6 +52,7 @@ async fn password(app: &App, request: &Request) -> Result<Token, Refusal> {
     let request_id = runtime::request_id(request);
     let attempt = Attempt {
         login: &login,
+        source: runtime::source(request),
         now: app.clock.now(),
         request_id: &request_id,
     };
@@ -99,10 +100,12 @@ async fn code(app: &App, request: &Request) -> Result<Token, Refusal> {
     let Some(code) = code else {
         return Err(malformed_code(app, &token).await);
     };
-    match second_factor(&app.store, &token, &code, now, &request_id).await? {
+    let source = runtime::source(request);
+    match second_factor(&app.store, &token, &code, source, now, &request_id).await? {
         SecondFactor::Accepted(token) => Ok(token),
         SecondFactor::Unauthenticated => Err(Refusal::unauthorized()),
-        SecondFactor::Rejected => Err(Refusal::Unauthorized(WRONG_CODE)),
+        SecondFactor::Rejected => Err(Refusal::Guess(WRONG_CODE)),
+        SecondFactor::Stale => Err(Refusal::Unauthorized(WRONG_CODE)),
     }
 }
 

@@ -33,6 +33,7 @@ async fn sign_in(app: &App, request: &Request) -> Result<Response<Body>, Refusal
     let request_id = runtime::request_id(request);
     let attempt = Attempt {
         login: &login,
+        source: runtime::source(request),
         now: app.clock.now(),
         request_id: &request_id,
     };

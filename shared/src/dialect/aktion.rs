@@ -1,12 +1,9 @@
 //! The Aktion.NEXT dialect: JSON and XML, results with the vendor's codes and the vendor's spelling, which clients
 //! match on.
 
-use std::net::IpAddr;
-
 use lambda_http::http::HeaderMap;
 use lambda_http::http::StatusCode;
 use lambda_http::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
 
 use super::{MAX_BODY_BYTES, Malformed, Media, Members, Node, accepted};
@@ -14,6 +11,8 @@ use crate::id::Company;
 use crate::identity::{ApiToken, NotAdmitted};
 use crate::store::StoreError;
 use crate::telemetry::Tally;
+
+pub use super::source_ip;
 
 /// What a caller without any preference is answered in.
 const FALLBACK: Media = Media::ApplicationJson;
@@ -286,14 +285,4 @@ pub fn query<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
         .iter()
         .find(|(parameter, _)| parameter.eq_ignore_ascii_case(name))
         .map(|(_, value)| value)
-}
-
-/// Where the request came from, as the gateway saw it. What the client says of itself (`X-Forwarded-For`) is
-/// never believed.
-#[must_use]
-pub fn source_ip(request: &Request) -> Option<IpAddr> {
-    match request.request_context_ref()? {
-        RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref()?.parse().ok(),
-        _ => None,
-    }
 }

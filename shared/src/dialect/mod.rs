@@ -9,8 +9,11 @@ pub mod netwrix;
 pub mod sdm;
 mod xml;
 
+use std::net::IpAddr;
+
 use lambda_http::http::{HeaderMap, StatusCode};
-use lambda_http::{Body, Response};
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Request, RequestExt, Response};
 
 pub use body::{Malformed, Members, sentence};
 pub use document::Node;
@@ -39,5 +42,15 @@ impl Dialect {
             Self::Aktion => aktion::refuse(headers, status, message),
             Self::Sdm => sdm::refuse(headers, status, message),
         }
+    }
+}
+
+/// Where the request came from, as the gateway saw it. What the client says of itself (`X-Forwarded-For`) is
+/// never believed.
+#[must_use]
+pub fn source_ip(request: &Request) -> Option<IpAddr> {
+    match request.request_context_ref()? {
+        RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref()?.parse().ok(),
+        _ => None,
     }
 }

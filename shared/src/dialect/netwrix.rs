@@ -13,6 +13,7 @@ use crate::id::ActivitySessionId;
 use crate::identity::{Caller, SessionKind, Token};
 use crate::lock::Lock;
 use crate::store::{Corrupt, StoreError};
+use crate::telemetry::Tally;
 
 /// Why a request is not carried out; each is one row of the contract's table.
 #[derive(Debug)]
@@ -25,6 +26,9 @@ pub enum Refusal {
     Invalid(Vec<(&'static str, String)>),
     /// 401: no, malformed, unknown, expired or revoked token, or wrong credentials.
     Unauthorized(&'static str),
+    /// 401: a wrong code after a right password. Answered like any other, and counted apart in the metrics: whoever
+    /// guesses codes has the password.
+    Guess(&'static str),
     /// 403: the policy asks for more than the caller has.
     Forbidden(&'static str),
     /// 404: what the path or body names is not there, in the caller's company.
@@ -121,7 +125,9 @@ impl Refusal {
                     .insert("errors".to_owned(), Value::Object(by_property));
                 problem
             }
-            Self::Unauthorized(detail) => problem(StatusCode::UNAUTHORIZED, "Unauthorized", detail),
+            Self::Unauthorized(detail) | Self::Guess(detail) => {
+                problem(StatusCode::UNAUTHORIZED, "Unauthorized", detail)
+            }
             Self::Forbidden(missing) => problem(StatusCode::FORBIDDEN, "Forbidden", missing),
             Self::NotFound(what) => problem(StatusCode::NOT_FOUND, "Not Found", what),
             Self::UnknownSessions(ids) => {
@@ -260,7 +266,11 @@ pub fn refusal(request: &Request, refusal: &Refusal) -> Response<Body> {
         .lambda_context_ref()
         .map(|context| context.request_id.clone())
         .unwrap_or_default();
-    problem.into_response()
+    let mut response = problem.into_response();
+    if let Refusal::Guess(_) = refusal {
+        response.extensions_mut().insert(Tally("second_factor_guessing"));
+    }
+    response
 }
 
 pub(super) fn refuse(status: StatusCode, message: &str) -> Response<Body> {

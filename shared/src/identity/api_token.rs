@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::credential::CredentialRow;
-use super::open::{Credited, open};
+use super::open::{Factor, Proof, open};
 use super::secret::redacted;
 use super::{ApiKey, ApiKeyHash, Attempt, IpFilter, RatePolicy, SessionKind, SessionRow, SignedIn};
 use crate::id::{Company, Login, RequestId};
@@ -53,19 +53,18 @@ pub async fn sign_in_with_api_key(
 ) -> Result<Option<ApiToken>, StoreError> {
     let (credential_key, user_key) = (RowKey::credential(attempt.login), RowKey::user(attempt.login));
     let mut rows = store.read(&[credential_key.clone(), user_key.clone()]).await?;
-    let stored = rows
-        .take(&credential_key)
-        .map(CredentialRow::parse)
-        .transpose()?
-        .and_then(|credential| credential.api_key_hash);
-    let matches = key.hash().matches(stored.as_ref().unwrap_or(&ApiKeyHash::NONE));
-    let Some(user) = rows
-        .take(&user_key)
-        .map(UserRow::parse)
-        .transpose()?
-        .filter(|_| matches)
-    else {
+    let credential = rows.take(&credential_key).map(CredentialRow::parse).transpose()?;
+    let stored = credential
+        .as_ref()
+        .and_then(|credential| credential.api_key_hash.as_ref());
+    let matches = key.hash().matches(stored.unwrap_or(&ApiKeyHash::NONE));
+    let user = rows.take(&user_key).map(UserRow::parse).transpose()?;
+    let Some((user, credential)) = user.zip(credential).filter(|_| matches) else {
         return Ok(None);
+    };
+    let proof = Proof {
+        secrets_rev: credential.secrets_rev,
+        factor: Factor::Uncounted,
     };
     let company_key = RowKey::company(&user.company);
     let company = store
@@ -76,7 +75,7 @@ pub async fn sign_in_with_api_key(
         Some(company) => Attributes::new(company).texts("licences")?,
         None => Vec::new(),
     };
-    let signed_in = open(store, user, attempt, Credited::Nothing, |user| {
+    let signed_in = open(store, user, attempt, proof, |user| {
         let token = ApiToken(Uuid::new_v4());
         let row = snapshot(user, &licences, &token, attempt)?;
         Ok((token, row))

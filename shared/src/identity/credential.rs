@@ -1,20 +1,18 @@
 use std::collections::HashMap;
 
-use super::attempts::{Attempts, Counter};
 use super::{ApiKeyHash, PasswordHash, Step, TotpSecret};
 use crate::id::{Company, Login};
-use crate::store::{Attributes, Corrupt, Item, RowKey, n, s};
+use crate::store::{Attributes, Corrupt, Item, RowKey, UserRow, n, s};
 
-/// What a user authenticates with, and how often it went wrong.
+/// What a user authenticates with.
 #[derive(Clone, Debug)]
 pub struct CredentialRow {
     pub(super) password_hash: PasswordHash,
-    pub(super) passwords: Attempts,
     pub(super) totp_secret: Option<TotpSecret>,
     pub(super) totp_step: Option<Step>,
-    pub(super) codes: Attempts,
     pub(super) api_key_hash: Option<ApiKeyHash>,
-    pub(super) last_request: Option<String>,
+    /// One more with every change of the secrets: what was verified must still be so when a session is opened.
+    pub(super) secrets_rev: u64,
 }
 
 impl CredentialRow {
@@ -26,21 +24,25 @@ impl CredentialRow {
         let mut row = Attributes::new(item);
         Ok(Self {
             password_hash: PasswordHash::parse(&row.text("password_hash")?)?,
-            passwords: Attempts::parse(&mut row, Counter::Passwords)?,
             totp_secret: row
                 .optional_text("totp_secret")?
                 .as_deref()
                 .map(TotpSecret::parse)
                 .transpose()?,
             totp_step: row.optional_number("totp_step")?.map(Step::new),
-            codes: Attempts::parse(&mut row, Counter::Codes)?,
             api_key_hash: row
                 .optional_text("api_key_hash")?
                 .as_deref()
                 .map(ApiKeyHash::parse)
                 .transpose()?,
-            last_request: row.optional_text("last_request")?,
+            secrets_rev: row.number("secrets_rev")?,
         })
+    }
+
+    /// Whether the user's second step takes a code; where it does not, it takes `NA`, and the password is all there
+    /// is to prove.
+    pub(super) const fn needs_code(&self, user: &UserRow) -> bool {
+        user.mfa_required || self.totp_secret.is_some()
     }
 }
 
@@ -68,8 +70,7 @@ impl NewCredential<'_> {
                 ("pk", s(RowKey::credential(self.login).pk())),
                 ("company", s(self.company.as_str())),
                 ("password_hash", s(self.password_hash.reveal())),
-                (Counter::Passwords.attempts(), n(0)),
-                (Counter::Codes.attempts(), n(0)),
+                ("secrets_rev", n(1)),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );

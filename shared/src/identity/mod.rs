@@ -14,6 +14,7 @@ mod second_factor;
 mod secret;
 mod session;
 mod sign_in;
+mod sources;
 mod token;
 mod totp;
 
@@ -29,5 +30,6 @@ pub use rate_policy::{InvalidRatePolicy, RatePolicy};
 pub use second_factor::{SecondFactor, second_factor};
 pub use session::{SessionKind, SessionRow};
 pub use sign_in::{Verified, open_session, verify_password};
+pub use sources::Sources;
 pub use token::Token;
 pub use totp::{Code, Step, TotpSecret};

@@ -1,8 +1,8 @@
-use super::attempts::{Counter, Reserved, reserve};
+use super::attempts::{AttemptRows, Counter, Reservation, reserve};
 use super::credential::CredentialRow;
-use super::open::{Credited, bearer, open};
+use super::open::{Factor, Proof, bearer, open};
 use super::{Attempt, Code, SessionKind, SignedIn, Token, authenticate};
-use crate::id::RequestId;
+use crate::id::{RequestId, Source};
 use crate::lock::Timestamp;
 use crate::store::{RowKey, Store, StoreError};
 
@@ -13,8 +13,11 @@ pub enum SecondFactor {
     Accepted(Token),
     /// The first-factor token is unknown, expired or revoked.
     Unauthenticated,
-    /// A wrong code, one that was accepted before, or too many wrong ones: all alike.
+    /// A wrong code, or one more after too many wrong ones.
     Rejected,
+    /// A code that was accepted before, or of a second factor that has been changed since: answered like a wrong one,
+    /// and no guess.
+    Stale,
 }
 
 /// Exchanges a first-factor token and a code for a full token.
@@ -28,48 +31,62 @@ pub async fn second_factor(
     store: &Store,
     token: &Token,
     code: &Code,
+    source: Source,
     now: Timestamp,
     request_id: &RequestId,
 ) -> Result<SecondFactor, StoreError> {
-    let credential_key = RowKey::credential(token.login());
-    let mut rows = store
-        .read(&[token.session_key(), token.user_key(), credential_key.clone()])
-        .await?;
-    let Some(caller) = authenticate(&mut rows, token, &[SessionKind::NetwrixFirstFactor], now)? else {
-        return Ok(SecondFactor::Unauthenticated);
-    };
-    let Some(seen) = rows.take(&credential_key).map(CredentialRow::parse).transpose()? else {
-        return Ok(SecondFactor::Unauthenticated);
-    };
     let attempt = Attempt {
         login: token.login(),
+        source,
         now,
         request_id,
     };
+    let credential_key = RowKey::credential(token.login());
+    let [here, strangers] = AttemptRows::keys(attempt);
+    let keys = [
+        token.session_key(),
+        token.user_key(),
+        credential_key.clone(),
+        here,
+        strangers,
+    ];
+    let mut rows = store.read(&keys).await?;
+    let Some(caller) = authenticate(&mut rows, token, &[SessionKind::NetwrixFirstFactor], now)? else {
+        return Ok(SecondFactor::Unauthenticated);
+    };
+    let Some(credential) = rows.take(&credential_key).map(CredentialRow::parse).transpose()? else {
+        return Ok(SecondFactor::Unauthenticated);
+    };
     let user = caller.into_user();
-    let credited = if code.is_not_applicable() && !user.mfa_required && seen.totp_secret.is_none() {
-        Credited::Nothing
+    let factor = if code.is_not_applicable() && !credential.needs_code(&user) {
+        Factor::Uncounted
     } else {
-        let step = seen
+        let step = credential
             .totp_secret
             .as_ref()
             .and_then(|secret| secret.step_of(code, now));
-        match (
-            reserve(store, Some(&seen), Counter::Codes, step, attempt).await?,
-            step,
-        ) {
-            (Reserved::Counted(_), Some(step)) => Credited::Code(step),
-            _ => return Ok(SecondFactor::Rejected),
+        if step.is_some() && credential.totp_step >= step {
+            return Ok(SecondFactor::Stale);
+        }
+        let seen = AttemptRows::take(&mut rows, attempt)?;
+        let read = (Some(&credential), Some(&user), &seen);
+        match (reserve(store, read, Counter::Codes, step, attempt).await?, step) {
+            (Reservation::Counted, Some(step)) => Factor::Code(step),
+            (Reservation::Replayed, _) => return Ok(SecondFactor::Stale),
+            (Reservation::Counted | Reservation::Refused, _) => return Ok(SecondFactor::Rejected),
         }
     };
-    match open(store, user, attempt, credited, |user| {
+    let proof = Proof {
+        secrets_rev: credential.secrets_rev,
+        factor,
+    };
+    let signed_in = open(store, user, attempt, proof, |user| {
         bearer(user, SessionKind::Netwrix, attempt)
-    })
-    .await?
-    {
-        SignedIn::Opened { token, .. } => Ok(SecondFactor::Accepted(token)),
+    });
+    Ok(match signed_in.await? {
+        SignedIn::Opened { token, .. } => SecondFactor::Accepted(token),
         // Locked since the first step: the first-factor token is dead with every other session.
-        SignedIn::Locked(_) => Ok(SecondFactor::Unauthenticated),
-        SignedIn::Refused => Ok(SecondFactor::Rejected),
-    }
+        SignedIn::Locked(_) => SecondFactor::Unauthenticated,
+        SignedIn::Refused => SecondFactor::Stale,
+    })
 }

@@ -1,6 +1,6 @@
-use super::attempts::{Counter, Reserved, reserve};
+use super::attempts::{AttemptRows, Counter, Reservation, reserve};
 use super::credential::CredentialRow;
-use super::open::{Credited, bearer, open};
+use super::open::{Factor, Proof, bearer, open};
 use super::{Attempt, Password, Passwords, SessionKind, SignedIn, Token};
 use crate::store::{Lockable, RowKey, Store, StoreError, UserRow};
 
@@ -8,10 +8,12 @@ use crate::store::{Lockable, RowKey, Store, StoreError, UserRow};
 #[derive(Clone, Debug)]
 pub struct Verified {
     user: UserRow,
+    secrets_rev: u64,
+    needs_code: bool,
 }
 
-/// Checks a password; `None` is a wrong one, an unknown login and a lockout alike, at the same cost: one read, one
-/// reservation, one verification.
+/// Checks a password; `None` is a wrong one, an unknown login and a lockout alike, at the same cost for any stranger:
+/// one read, one reservation, one verification.
 ///
 /// # Errors
 /// Whatever the store reports.
@@ -22,18 +24,29 @@ pub async fn verify_password(
     password: Password,
 ) -> Result<Option<Verified>, StoreError> {
     let (credential_key, user_key) = (RowKey::credential(attempt.login), RowKey::user(attempt.login));
-    let mut rows = store.read(&[credential_key.clone(), user_key.clone()]).await?;
-    let seen = rows.take(&credential_key).map(CredentialRow::parse).transpose()?;
-    let hash = match reserve(store, seen.as_ref(), Counter::Passwords, None, attempt).await? {
-        Reserved::Counted(credential) => Some(credential.password_hash),
-        Reserved::Refused | Reserved::Replayed => None,
-    };
-    let matches = passwords.verify(password, hash).await?;
+    let [here, strangers] = AttemptRows::keys(attempt);
+    let keys = [credential_key.clone(), user_key.clone(), here, strangers];
+    let mut rows = store.read(&keys).await?;
+    let credential = rows.take(&credential_key).map(CredentialRow::parse).transpose()?;
     let user = rows.take(&user_key).map(UserRow::parse).transpose()?;
-    Ok(user.filter(|_| matches).map(|user| Verified { user }))
+    let seen = AttemptRows::take(&mut rows, attempt)?;
+    let read = (credential.as_ref(), user.as_ref(), &seen);
+    let reservation = reserve(store, read, Counter::Passwords, None, attempt).await?;
+    let hash = credential
+        .as_ref()
+        .filter(|_| reservation == Reservation::Counted)
+        .map(|credential| credential.password_hash.clone());
+    let matches = passwords.verify(password, hash).await?;
+    let verified = user.zip(credential).filter(|_| matches);
+    Ok(verified.map(|(user, credential)| Verified {
+        secrets_rev: credential.secrets_rev,
+        needs_code: credential.needs_code(&user),
+        user,
+    }))
 }
 
-/// Opens a session for a verified user, and forgets the wrong passwords before the right one.
+/// Opens a session for a verified user, and forgets the wrong passwords that came before from the same source. Where
+/// the password was all that there is to prove, that source is known from now on.
 ///
 /// # Errors
 /// Whatever the store reports, and [`StoreError::Unavailable`] where the account keeps changing.
@@ -43,7 +56,12 @@ pub async fn open_session(
     kind: SessionKind,
     attempt: Attempt<'_>,
 ) -> Result<SignedIn<Token>, StoreError> {
-    open(store, verified.user, attempt, Credited::Password, |user| {
+    let is_all = !verified.needs_code || kind != SessionKind::NetwrixFirstFactor;
+    let proof = Proof {
+        secrets_rev: verified.secrets_rev,
+        factor: Factor::Password { is_all },
+    };
+    open(store, verified.user, attempt, proof, |user| {
         bearer(user, kind, attempt)
     })
     .await

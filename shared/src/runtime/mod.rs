@@ -22,7 +22,7 @@ use serde_json::value::RawValue;
 use tracing::Instrument;
 
 pub use function::{Answer, Function, Method, Route};
-pub use request::{body, path_parameter, query_parameter, request_id, route_path};
+pub use request::{body, path_parameter, query_parameter, request_id, route_path, source};
 
 use crate::config::Config;
 use crate::dialect::Dialect;

@@ -1,7 +1,8 @@
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt};
 
-use crate::id::RequestId;
+use crate::dialect::source_ip;
+use crate::id::{RequestId, Source};
 
 /// A parameter of the path, decoded by the gateway.
 #[must_use]
@@ -48,4 +49,10 @@ pub fn request_id(request: &Request) -> RequestId {
         .lambda_context_ref()
         .map(|context| context.request_id.as_str());
     RequestId::new(id.unwrap_or_default())
+}
+
+/// Where the request comes from, as the gateway reports it.
+#[must_use]
+pub fn source(request: &Request) -> Source {
+    Source::new(source_ip(request))
 }

@@ -34,15 +34,22 @@ pub const ACTIVITY_SESSION_ABSENT: &str = "attribute_not_exists(pk)";
 pub const ACCESS_FREE: &str =
     "attribute_not_exists(pk) OR attribute_not_exists(lock_owner) OR lock_until <= :now";
 
-/// Parallel guesses for one login: an attempt is counted before it is verified, and never past the limit.
+/// Parallel guesses from one source: an attempt is counted before it is verified, and never past the limit.
 ///
 /// The same invocation counts once, however often the SDK sends it.
-pub const RESERVE_ATTEMPT: &str = "attribute_exists(pk) AND #attempts < :limit \
+pub const RESERVE_ATTEMPT: &str = "(attribute_not_exists(#attempts) OR #attempts < :limit) \
      AND (attribute_not_exists(last_request) OR last_request <> :request)";
 
 /// The first attempts after a lockout: one of them starts the count over, and the others then count on.
-pub const RESERVE_ATTEMPT_AFTER_LOCKOUT: &str = "attribute_exists(pk) AND #attempts >= :limit AND #attempt_at <= :lockout_over \
+pub const RESERVE_ATTEMPT_AFTER_LOCKOUT: &str = "#attempts >= :limit AND #attempt_at <= :lockout_over \
      AND (attribute_not_exists(last_request) OR last_request <> :request)";
+
+/// Parallel guesses from many sources: strangers have one count for each login, and none gets past it.
+pub const RESERVE_AMONG_STRANGERS: &str = "attribute_not_exists(#attempts) OR #attempts < :limit";
+
+/// The first attempts of strangers when the day of the last count is over: one of them begins the next day, and the
+/// others then count on.
+pub const RESERVE_ON_THE_NEXT_DAY: &str = "#since <= :day_over";
 
 /// The account is locked, or locked and unlocked again, while its owner signs in, opens an activity session or locks
 /// an account: nothing may come of it. Two administrators who lock each other at the same moment meet here, so that
@@ -53,20 +60,29 @@ pub const USER_STILL_UNLOCKED: &str =
 /// Two sessions under one token, which would need a collision of 256 random bits: refused rather than overwritten.
 pub const SESSION_ABSENT: &str = "attribute_not_exists(pk)";
 
-/// A code is tried that has been accepted: not counted as a wrong one, and not accepted again.
+/// A code is tried that has been accepted since the credential was read: not counted as a wrong one.
+///
+/// On the credential, and on the row of a source for what was accepted from there.
 pub const STEP_NOT_ACCEPTED: &str = "attribute_not_exists(totp_step) OR totp_step < :step";
 
-/// One code in two requests at the same moment: one of them is accepted.
+/// One code in two requests at the same moment: one of them is accepted. And a second factor is changed while the
+/// code of the old one is on its way.
 pub const ACCEPT_STEP: &str =
-    "attribute_exists(pk) AND (attribute_not_exists(totp_step) OR totp_step < :step)";
+    "secrets_rev = :seen AND (attribute_not_exists(totp_step) OR totp_step < :step)";
 
 /// Requests with one token at the same moment, of which the last ones are over the limit: counting is the
 /// authentication. The same invocation counts once, however often the SDK sends it.
 pub const USE_API_TOKEN: &str =
     "attribute_exists(served) AND expires_at > :now AND served < request_limit AND last_request <> :request";
 
-/// The credential was removed while its owner signed in.
+/// Someone guesses at a login that does not exist, or has just been removed: nothing is written for it.
 pub const CREDENTIAL_EXISTS: &str = "attribute_exists(pk)";
+
+/// The password, second factor or API key is changed after it was read and verified: the old one opens no session.
+pub const SECRETS_UNCHANGED: &str = "secrets_rev = :seen";
+
+/// The count of a source is cleared or purged between an attempt and its success: no row is made of the rest.
+pub const ATTEMPT_COUNTED: &str = "attribute_exists(pk)";
 
 /// A session is used while it is signed out or runs out: a dead session is not revived.
 pub const SESSION_LIVE: &str = "attribute_exists(pk) AND expires_at > :now";

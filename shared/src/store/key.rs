@@ -1,6 +1,6 @@
 use sha2::{Digest, Sha256};
 
-use crate::id::{ActivitySessionId, Company, DeviceId, Login, ResourceId};
+use crate::id::{ActivitySessionId, Company, DeviceId, Login, ResourceId, Source};
 
 /// One of the two tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -89,6 +89,24 @@ impl RowKey {
         Self {
             table: Table::Identity,
             pk: format!("credential/{login}"),
+        }
+    }
+
+    /// `attempts/<source>/<login>`: the attempts to sign in as a user from one source.
+    #[must_use]
+    pub fn attempts(source: Source, login: &Login) -> Self {
+        Self {
+            table: Table::Identity,
+            pk: format!("attempts/{source}/{login}"),
+        }
+    }
+
+    /// `attempts/strangers/<login>`: those from all sources that are not known, together.
+    #[must_use]
+    pub fn strangers(login: &Login) -> Self {
+        Self {
+            table: Table::Identity,
+            pk: format!("attempts/strangers/{login}"),
         }
     }
 

@@ -29,6 +29,11 @@ impl FailedConditions {
         self.0.contains_key(&place)
     }
 
+    /// The places whose conditions failed.
+    pub fn places(&self) -> impl Iterator<Item = usize> {
+        self.0.keys().copied()
+    }
+
     /// Takes out the row that made the condition at `place` fail; `None` where there is none.
     pub fn take_row(&mut self, place: usize) -> Option<Item> {
         self.0.remove(&place).flatten()

@@ -32,6 +32,8 @@ pub struct UserRow {
     pub ip_filter: String,
     /// How many requests a token of the user serves (Aktion.NEXT).
     pub rate_policy: String,
+    /// Addresses and CIDR blocks from where the user signs in and is no stranger, whatever strangers do.
+    pub sources: Vec<String>,
     /// Whether the user is one of the system's own, whom nobody locks.
     pub system: bool,
     /// Whether a second factor is required (Netwrix Privilege Secure).
@@ -56,6 +58,7 @@ impl Lockable for UserRow {
             editable_groups: row.texts("editable_groups")?,
             ip_filter: row.text("ip_filter")?,
             rate_policy: row.text("rate_policy")?,
+            sources: row.texts("sources")?,
             system: row.truth("system_user")?,
             mfa_required: row.truth("mfa_required")?,
             changed_at: row.timestamp("changed_at")?,
@@ -91,6 +94,8 @@ pub struct NewUser<'a> {
     pub ip_filter: &'a str,
     /// How many requests a token of the user serves (Aktion.NEXT).
     pub rate_policy: &'a str,
+    /// From where the user signs in as no stranger.
+    pub sources: &'a [String],
     /// Whether the user is one of the system's own.
     pub system: bool,
     /// Whether a second factor is required (Netwrix Privilege Secure).
@@ -115,6 +120,7 @@ impl NewUser<'_> {
                 ("editable_groups", texts(self.editable_groups)),
                 ("ip_filter", s(self.ip_filter)),
                 ("rate_policy", s(self.rate_policy)),
+                ("sources", texts(self.sources)),
                 ("system_user", AttributeValue::Bool(self.system)),
                 ("mfa_required", AttributeValue::Bool(self.mfa_required)),
                 ("changed_at", ms(now)),

@@ -250,6 +250,9 @@ fn user(entry: &Entry<'_>, known: &HashSet<Company>, seen: &mut HashSet<String>)
     let company = entry.company(known);
     let login: Option<Login> = entry.id("login");
     if let Some(login) = &login {
+        if login.is_reserved() {
+            let _: Option<()> = entry.fault("login", "is reserved, as 'me', 'system' and 'operator' are");
+        }
         // Logins are unique across companies: a sign-in names no company.
         entry.unique(seen, "login", login.as_str().to_owned());
     }
@@ -388,6 +391,24 @@ mod tests {
     fn what_is_no_json_object_is_refused() {
         assert!(faults("{").first().unwrap().starts_with("it is not JSON"));
         assert_eq!(faults("[]"), ["the file: must be an object"]);
+    }
+
+    #[test]
+    fn nobody_is_called_what_the_api_calls_someone_else() {
+        let file = |login: &str| {
+            format!(
+                r#"{{"companies": [{{"id": "1"}}], "users": [{{"company": "1", "login": "{login}", "password": "x"}}]}}"#
+            )
+        };
+        for login in ["me", "system", "operator"] {
+            assert_eq!(
+                faults(&file(login)),
+                ["users[0].login: is reserved, as 'me', 'system' and 'operator' are"]
+            );
+        }
+        for login in ["Me", "operators", "systemd"] {
+            assert_eq!(Directory::parse(&file(login)).unwrap().users.len(), 1);
+        }
     }
 
     #[test]

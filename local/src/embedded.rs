@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::StartError;
+use crate::data_file::{DataFile, unusable};
 
 /// Starts the store in memory or in `data`; the answer is its address.
 pub(crate) async fn start(
@@ -17,14 +18,12 @@ pub(crate) async fn start(
     data: Option<&Path>,
     mut stopped: watch::Receiver<bool>,
 ) -> Result<(SocketAddr, JoinHandle<()>), StartError> {
-    let unusable = |error: &dyn std::fmt::Display| StartError::new("the data file cannot be used", error);
-    let database = match data {
-        None => Database::memory().map_err(|error| unusable(&error))?,
-        Some(path) => {
-            let path = path.to_str().ok_or_else(|| unusable(&"its path is not UTF-8"))?;
-            Database::new(path).map_err(|error| unusable(&error))?
-        }
-    };
+    let file = data.map(DataFile::take).transpose()?;
+    let database = match &file {
+        None => Database::memory(),
+        Some(file) => Database::new(file.path()),
+    }
+    .map_err(unusable)?;
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| StartError::new(&format!("the embedded store cannot listen on {listen}"), error))?;
@@ -32,6 +31,8 @@ pub(crate) async fn start(
         .local_addr()
         .map_err(|error| StartError::new("the embedded store's address is unknown", error))?;
     let task = tokio::spawn(async move {
+        // Until the database has been closed.
+        let _file = file;
         let shutdown = async move {
             // A sender that is gone means stop as well.
             let _ = stopped.wait_for(|stop| *stop).await;

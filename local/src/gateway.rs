@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
+use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, SET_COOKIE};
+use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -67,6 +69,12 @@ async fn proxy(State(gateway): State<Arc<Gateway>>, request: Request) -> Respons
 
 async fn respond(gateway: &Gateway, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    if !is_for_this_machine(&parts) {
+        return gateway_message(
+            StatusCode::MISDIRECTED_REQUEST,
+            "This server answers for localhost, 127.0.0.1 and [::1] alone.",
+        );
+    }
     let path = parts.uri.path();
     if path == "/" && parts.method == "GET" {
         return guide::page(FUNCTIONS).into_response();
@@ -87,6 +95,22 @@ async fn respond(gateway: &Gateway, request: Request) -> Response {
         return gateway_message(StatusCode::BAD_REQUEST, "Bad Request");
     };
     response(runtime::answer(matched.function, &gateway.app, &event, context).await)
+}
+
+/// Whether the request names this machine by a name that is its own everywhere. A browser on this machine that follows
+/// some other name here does so for a page of that name's site, which must not read what this server answers.
+fn is_for_this_machine(parts: &Parts) -> bool {
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return false;
+    };
+    let is_loopback = |authority: &Authority| {
+        ["localhost", "127.0.0.1", "[::1]"]
+            .iter()
+            .any(|name| authority.host().eq_ignore_ascii_case(name))
+    };
+    let named = host.to_str().ok().and_then(|host| host.parse().ok());
+    named.is_some_and(|host| is_loopback(&host)) && parts.uri.authority().is_none_or(is_loopback)
 }
 
 /// What API Gateway itself answers with, before any function.

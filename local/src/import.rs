@@ -98,6 +98,29 @@ pub(crate) async fn import(store: &Store, directory: &Directory, now: Timestamp)
     Ok(())
 }
 
+/// Whether anyone can sign in already.
+pub(crate) async fn has_people(store: &Store) -> Result<bool, StartError> {
+    let mut pages = store
+        .client()
+        .scan()
+        .table_name(store.table_name(Table::Identity))
+        .consistent_read(true)
+        .projection_expression("pk")
+        .filter_expression("begins_with(pk, :credential)")
+        .expression_attribute_values(":credential", AttributeValue::S("credential/".to_owned()))
+        .into_paginator()
+        .send();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| {
+            StartError::new("the store cannot be read", aws_sdk_dynamodb::Error::from(error))
+        })?;
+        if page.count() > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 async fn hash(secret: &Secret) -> Result<PasswordHash, StartError> {
     match secret {
         Secret::Hash(hash) => Ok(hash.clone()),

@@ -1,6 +1,7 @@
 //! The whole API on one machine: a small API Gateway in front of the very handlers that the Lambdas run, over an
 //! embedded DynamoDB that the real client reaches over HTTP. There is no in-memory twin of anything.
 
+mod data_file;
 pub mod directory;
 mod embedded;
 mod gateway;
@@ -45,6 +46,8 @@ pub struct Options {
     pub dynamodb: Option<String>,
     /// Who and what the store starts with, where it does not have them yet.
     pub directory: Directory,
+    /// Whether the directory is entered only where there are no people yet, as one with public secrets must be.
+    pub only_into_empty: bool,
     /// Where `now` comes from.
     pub clock: Clock,
     /// The request header that is taken for the source address, where there is one. For tests alone: whoever sends it
@@ -75,6 +78,7 @@ impl StartError {
 pub struct Server {
     address: SocketAddr,
     store: Store,
+    entered: bool,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -104,7 +108,10 @@ impl Server {
         };
         let store = Store::new(local_client(&endpoint), table_names());
         tables::create(&store).await?;
-        import::import(&store, &options.directory, options.clock.now()).await?;
+        let entered = !options.only_into_empty || !import::has_people(&store).await?;
+        if entered {
+            import::import(&store, &options.directory, options.clock.now()).await?;
+        }
         let app = App {
             store: store.clone(),
             clock: options.clock,
@@ -120,6 +127,7 @@ impl Server {
         Ok(Self {
             address,
             store,
+            entered,
             stop,
             tasks,
         })
@@ -129,6 +137,12 @@ impl Server {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Whether the directory was entered; not where it is for an empty store and there were people.
+    #[must_use]
+    pub const fn has_entered_directory(&self) -> bool {
+        self.entered
     }
 
     /// The store behind it.

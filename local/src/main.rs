@@ -72,10 +72,12 @@ struct Serve {
     /// The port on 127.0.0.1 to listen on; 0 picks a free one.
     #[arg(long, default_value_t = 6500)]
     port: u16,
-    /// Keep the data in this file, so that locks survive a restart. Without it they live in memory.
+    /// Keep the data in this file, so that locks survive a restart. Without it they live in memory. The file is readable
+    /// for you alone, and one server at a time uses it.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
-    /// Start with the people and devices of this JSON file instead of the demo's.
+    /// Start with the people and devices of this JSON file instead of the demo's. The demo's are entered only where
+    /// there is nobody yet.
     #[arg(long, value_name = "FILE")]
     directory: Option<PathBuf>,
     /// Use the DynamoDB at this address instead of the embedded one.
@@ -133,11 +135,12 @@ async fn serve(arguments: Serve) -> Result<(), String> {
         data: arguments.data,
         dynamodb: arguments.dynamodb,
         directory: directory(arguments.directory.as_deref())?,
+        only_into_empty: is_demo,
         clock: Clock::System,
         source_header: None,
     };
     let server = Server::start(options).await.map_err(|error| error.to_string())?;
-    announce(&format!("http://{}", server.address()), is_demo).map_err(|error| error.to_string())?;
+    announce(&server, is_demo).map_err(|error| error.to_string())?;
     interrupted().await.map_err(|error| error.to_string())?;
     // A client that holds its connection open must not keep the server from ending.
     let _ = tokio::time::timeout(Duration::from_secs(3), server.stop()).await;
@@ -192,9 +195,15 @@ fn directory(file: Option<&Path>) -> Result<Directory, String> {
     }
 }
 
-fn announce(base: &str, is_demo: bool) -> io::Result<()> {
+fn announce(server: &Server, is_demo: bool) -> io::Result<()> {
+    let base = &format!("http://{}", server.address());
     let mut out = io::stdout().lock();
-    if is_demo {
+    if !server.has_entered_directory() {
+        writeln!(
+            out,
+            "The store has people already, so the demo's are not entered."
+        )?;
+    } else if is_demo {
         // These secrets are public; those of a directory of one's own are never printed.
         writeln!(out, "{}", guide::demo_commands(base))?;
     }

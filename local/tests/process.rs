@@ -10,12 +10,12 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use reqwest::header::{CONTENT_TYPE, COOKIE, HeaderName, SET_COOKIE};
+use reqwest::header::{CONTENT_TYPE, COOKIE, HOST, HeaderName, SET_COOKIE};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
@@ -91,9 +91,29 @@ fn scratch(name: &str) -> PathBuf {
 }
 
 fn failed(arguments: &[&str]) -> String {
-    let output = Command::new(PROGRAM).args(arguments).output().unwrap();
-    assert!(!output.status.success(), "{arguments:?}");
-    String::from_utf8(output.stderr).unwrap()
+    let mut child = Command::new(PROGRAM)
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let status = ended(&mut child).unwrap_or_else(|| panic!("{arguments:?} did not end"));
+    assert!(!status.success(), "{arguments:?}");
+    std::io::read_to_string(child.stderr.take().unwrap()).unwrap()
+}
+
+/// How it ended by itself. What does not is killed.
+fn ended(child: &mut Child) -> Option<ExitStatus> {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    None
 }
 
 /// Splits a line as a shell does, as far as the printed commands go: blanks, single quotes, and double quotes with
@@ -324,14 +344,7 @@ async fn ctrl_c_and_sigterm_end_it_cleanly() {
         let mut running = Running::start(&[]);
         assert_eq!(client().get(running.url("/")).send().await.unwrap().status(), 200);
         running.signal(signal);
-        let deadline = Instant::now() + PATIENCE;
-        let status = loop {
-            if let Some(status) = running.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(Instant::now() < deadline, "{signal} did not end it");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        };
+        let status = ended(&mut running.child).unwrap_or_else(|| panic!("{signal} did not end it"));
         assert!(status.success(), "{signal}: {status}");
     }
 }
@@ -414,6 +427,128 @@ async fn a_directory_of_ones_own_replaces_the_demo_and_its_secrets_are_not_print
         .await
         .unwrap();
     assert_eq!(demo.status(), 401);
+}
+
+fn people_file(folder: &std::path::Path) -> String {
+    let file = folder.join("directory.json");
+    let people = json!({
+        "companies": [{"id": "1"}],
+        "users": [{"company": "1", "login": "erin", "password": "x", "groups": ["provisioners"]}],
+    });
+    std::fs::write(&file, people.to_string()).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+/// The demo's secrets are public: its people are entered where there is nobody, and nowhere else.
+#[tokio::test]
+async fn the_demo_is_not_entered_where_there_are_people() {
+    let folder = scratch("demo");
+    let data = folder.join("data.sqlite");
+    let data = data.to_str().unwrap();
+    let running = Running::start(&["--data", data, "--directory", &people_file(&folder)]);
+    sign_in(&running, "erin", "x").await;
+    drop(running);
+    let again = Running::start(&["--data", data]);
+    assert_eq!(
+        again.printed,
+        ["The store has people already, so the demo's are not entered."]
+    );
+    sign_in(&again, "erin", "x").await;
+    let admin = client()
+        .post(again.url("/rest/v1.3/admin/login"))
+        .header(CONTENT_TYPE, "application/json")
+        .body(r#"{"userName":"admin","password":"admin-demo"}"#)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(admin.status(), 401);
+}
+
+/// The file holds what a thief of sessions and hashes looks for, and so do the two that SQLite keeps beside it.
+#[test]
+fn the_data_are_for_their_user_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = scratch("private");
+    let people = people_file(&folder);
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let known = folder.join("known.sqlite");
+    std::fs::write(&known, "").unwrap();
+    std::fs::set_permissions(&known, PermissionsExt::from_mode(0o644)).unwrap();
+    for data in [folder.join("new.sqlite"), known] {
+        let data = data.to_str().unwrap();
+        let _running = Running::start(&["--data", data, "--directory", &people]);
+        for file in ["", "-wal", "-shm", "-lock"].map(|end| PathBuf::from(format!("{data}{end}"))) {
+            assert_eq!(mode(&file), 0o600, "{}", file.display());
+        }
+    }
+}
+
+/// Two servers would each answer from what it has read. The second one is told so, and the first one's end frees the
+/// file, however it ends.
+#[test]
+fn the_data_are_for_one_server_at_a_time() {
+    let folder = scratch("shared");
+    let people = people_file(&folder);
+    let data = folder.join("data.sqlite");
+    let link = folder.join("link.sqlite");
+    let running = Running::start(&["--data", data.to_str().unwrap(), "--directory", &people]);
+    std::os::unix::fs::symlink(&data, &link).unwrap();
+    for name in [&data, &link] {
+        let told = failed(&[
+            "--port",
+            "0",
+            "--data",
+            name.to_str().unwrap(),
+            "--directory",
+            &people,
+        ]);
+        assert_eq!(
+            told,
+            "holdfast-local: the data file cannot be used: another server is using it\n"
+        );
+    }
+    running.signal("-KILL");
+    drop(running);
+    Running::start(&["--data", link.to_str().unwrap(), "--directory", &people]);
+}
+
+/// A page of some other site whose name has come to lead to this machine is not answered (DNS rebinding).
+#[tokio::test]
+async fn other_names_of_this_machine_are_not_answered() {
+    let running = Running::start(&[]);
+    let port = running.base.rsplit(':').next().unwrap();
+    let asked = async |host: &str| {
+        let request = client().get(running.url("/")).header(HOST, host);
+        request.send().await.unwrap()
+    };
+    for host in ["localhost", "127.0.0.1", "[::1]", "LocalHost", "localhost:1"] {
+        assert_eq!(asked(host).await.status(), 200, "{host}");
+        assert_eq!(
+            asked(&format!("{}:{port}", host.trim_end_matches(":1")))
+                .await
+                .status(),
+            200,
+            "{host}"
+        );
+    }
+    for host in [
+        "evil.example",
+        &format!("evil.example:{port}"),
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "0.0.0.0",
+        "[::]",
+        "a b",
+        "",
+    ] {
+        let answer = asked(host).await;
+        assert_eq!(answer.status(), 421, "{host}");
+        assert_eq!(answer.headers()[CONTENT_TYPE], "application/json");
+        assert_eq!(
+            answer.text().await.unwrap(),
+            r#"{"message":"This server answers for localhost, 127.0.0.1 and [::1] alone."}"#
+        );
+    }
 }
 
 /// Killed without warning in the middle of load: every lock that was acknowledged is there after the restart.

@@ -62,6 +62,13 @@ impl Login {
         &self.0
     }
 
+    /// Whether the name stands for something else where logins stand: the caller (`me`), Holdfast itself (`system`) or
+    /// whoever operates it (`operator`). Nobody is entered under such a name; a lookup finds nobody.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        matches!(self.0.as_str(), "me" | "system" | "operator")
+    }
+
     /// This user as the owner of a lock.
     #[must_use]
     pub fn to_owner(&self) -> Owner {

@@ -266,7 +266,7 @@ async fn row_11_not_found_another_companys_and_the_systems_own_alike() {
     let token = world.aktion("admin").await;
     for (name, media) in MEDIA {
         row!(11, 404, name: lock(&world, media, &token, "John.Doo", "1").await);
-        for login in ["zoe", "system"] {
+        for login in ["zoe", "daemon"] {
             let answer = lock(&world, media, &token, login, "1").await;
             let absent = lock(&world, media, &token, "absent", "1").await;
             assert_eq!(answer.to_string(), absent.to_string().replace("absent", login));

@@ -56,7 +56,7 @@ async fn every_refusal_in_its_order() {
         ("1401", &editor, "bob", 403, 1401),
         ("1400", &admin, "absent", 404, 1400),
         ("1400_other_company", &admin, "zoe", 404, 1400),
-        ("1402", &admin, "system", 403, 1402),
+        ("1402", &admin, "daemon", 403, 1402),
         ("1412", &salesman, "bob", 403, 1412),
     ] {
         let answer = get(&world, token, login, "application/json").await;

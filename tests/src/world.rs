@@ -509,7 +509,7 @@ pub fn people(more: &[String]) -> Value {
             "eager",
             json!({"privileges": all, "api_key": api_key("eager"), "rate_policy": "3/20"}),
         ),
-        user("system", json!({"system": true})),
+        user("daemon", json!({"system": true})),
         user(
             "zoe",
             json!({"company": "2", "groups": ["provisioners"], "privileges": all, "api_key": api_key("zoe")}),

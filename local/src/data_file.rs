@@ -14,7 +14,7 @@ const OWNER_ALONE: u32 = 0o600;
 #[derive(Debug)]
 pub(crate) struct DataFile {
     path: String,
-    /// Beside the data: to close a file of SQLite's own would give up the locks that SQLite holds on it.
+    /// Beside the data: a process that closes the data file itself loses the locks that SQLite holds on it.
     _lock: File,
 }
 

@@ -17,5 +17,6 @@ mod session_races;
 mod sign_in;
 mod store_rules;
 mod template;
+mod unknown_callers;
 mod user_lock;
 mod users;

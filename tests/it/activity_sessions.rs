@@ -386,15 +386,77 @@ async fn end_401_403_404() {
     let ada = world.netwrix("ada").await;
     assert_eq!(
         world.end_session(&ada, &one).await.status,
-        202,
-        "an admin, also where the lock is another's"
+        403,
+        "an admin who does not own the lock"
     );
+    assert_eq!(world.end_session(&admin, &one).await.status, 202, "its owner");
     let session = world.get_session(&bob, &format!("/{one}")).await.json();
     assert_eq!(
         (session["status"].as_i64(), session["locked"].as_bool()),
         (Some(3), Some(false)),
         "and the lock is gone"
     );
+}
+
+/// A lock ends with its session, so whoever ends a locked session takes the lock away.
+#[tokio::test]
+async fn a_locked_session_is_ended_by_the_locks_owner_and_never_by_its_own_user() {
+    let world = Arc::new(World::behind_proxy().await);
+    let (bob, admin, ada) = (
+        world.netwrix("bob").await,
+        world.netwrix("admin").await,
+        world.netwrix("ada").await,
+    );
+    let (bobs, admins) = (session_id(1), session_id(4));
+    for id in [&bobs, &admins] {
+        let locked = world.lock_sessions(&admin, locking(id, "lockActivity")).await;
+        assert_eq!(locked.status, 200, "{locked}");
+    }
+    for (who, token, id) in [
+        ("its user", &bob, &bobs),
+        ("another admin", &ada, &bobs),
+        ("another admin", &ada, &admins),
+        ("the lock's owner, whose session it is", &admin, &admins),
+    ] {
+        let answer = world.end_session(token, id).await;
+        assert_eq!(answer.status, 403, "{who}: {answer}");
+        let problem = answer.json();
+        assert_eq!(
+            (problem["title"].as_str(), problem["detail"].as_str()),
+            (Some("Under review"), Some("Call extension 4711.")),
+            "{who}"
+        );
+        let row = world.row(&row_key(id)).await.unwrap();
+        assert_eq!(row["session_status"], AttributeValue::N("1".to_owned()), "{who}");
+        assert_eq!(row["lock_owner"], AttributeValue::S("admin".to_owned()), "{who}");
+    }
+    assert_eq!(
+        world.end_session(&admin, &bobs).await.status,
+        202,
+        "the lock's owner"
+    );
+    let mut unlock = locking(&admins, "lockActivity");
+    unlock["locked"] = false.into();
+    assert_eq!(world.lock_sessions(&admin, unlock).await.status, 200);
+    assert_eq!(
+        world.end_session(&admin, &admins).await.status,
+        202,
+        "one's own, once it is free"
+    );
+
+    // The lock comes between another admin's read and write.
+    let two = session_id(2);
+    let (other, id) = (Arc::clone(&world), two.clone());
+    world.proxy.as_ref().unwrap().judge_next(
+        "UpdateItem",
+        Verdict::PassAfter(Box::pin(async move {
+            let locked = other.lock_sessions(&admin, locking(&id, "lockActivity")).await;
+            assert_eq!(locked.status, 200, "{locked}");
+        })),
+    );
+    assert_eq!(world.end_session(&ada, &two).await.status, 403);
+    let row = world.row(&row_key(&two)).await.unwrap();
+    assert_eq!(row["session_status"], AttributeValue::N("1".to_owned()));
 }
 
 fn row_key(id: &str) -> RowKey {

@@ -1,6 +1,7 @@
 //! What Holdfast costs, measured so that anyone can repeat it: `bench/README.md` says how to read the tables.
 
 mod artifacts;
+mod bodies;
 mod check;
 mod cpu_limit;
 mod figures;
@@ -102,6 +103,14 @@ enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// How long hostile bodies and headers take to read, beside valid ones of the same size.
+    Bodies {
+        /// Reads of every body.
+        #[arg(long, default_value_t = 1_000)]
+        rounds: usize,
+        #[command(flatten)]
+        output: Output,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Args)]
@@ -172,6 +181,7 @@ async fn main() -> ExitCode {
             output,
         } => load::run(connections, devices, seconds, &output).await,
         Command::Scale { up_to, output } => scale::run(up_to, &output).await,
+        Command::Bodies { rounds, output } => bodies::run(rounds, &output),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

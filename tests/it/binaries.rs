@@ -180,6 +180,7 @@ fn hostile(function: &str) -> Vec<(&'static str, String, Vec<u64>)> {
     let bad = vec![400];
     let refused = vec![400, 401, 403, 404, 413, 415];
     let large = "x".repeat(70_000);
+    let session = |random: &str| format!("JSESSIONID={}.MS9hbGljZQ", random.repeat(43));
     let mut all = vec![
         (
             "a space in the query",
@@ -233,6 +234,16 @@ fn hostile(function: &str) -> Vec<(&'static str, String, Vec<u64>)> {
             set("/rawPath", json!(format!("/{large}"))),
             vec![414],
         ),
+        (
+            "a long stage",
+            set("/requestContext/stage", json!(large)),
+            vec![414],
+        ),
+        (
+            "a stage that is a path",
+            set("/requestContext/stage", json!("a/../b?c#d")),
+            bad.clone(),
+        ),
         ("an empty path", set("/rawPath", json!("")), bad.clone()),
         (
             "another function's route",
@@ -259,6 +270,16 @@ fn hostile(function: &str) -> Vec<(&'static str, String, Vec<u64>)> {
             set("/cookies", json!(["\u{0}", "=;=", "JSESSIONID"])),
             refused.clone(),
         ),
+        (
+            "two session cookies",
+            set("/cookies", json!([session("x"), session("y")])),
+            refused.clone(),
+        ),
+        (
+            "a thousand session cookies",
+            set("/cookies", json!(vec![session("x"); 1_000])),
+            refused.clone(),
+        ),
         ("no event", "null".to_owned(), bad.clone()),
         (
             "an event of another kind",
@@ -281,6 +302,18 @@ fn hostile(function: &str) -> Vec<(&'static str, String, Vec<u64>)> {
         ("a body that is no base64", "%%%", true, bad),
         ("a body in base64 that is no text", "//79", true, refused.clone()),
         ("a body that is anything", "\u{0}\u{ffff}", false, refused.clone()),
+        (
+            "a body of nothing but brackets",
+            &"[".repeat(65_536),
+            false,
+            refused.clone(),
+        ),
+        (
+            "a body of nothing but tags",
+            &"<a>".repeat(21_845),
+            false,
+            refused.clone(),
+        ),
     ] {
         let event = with(&|event| {
             event["body"] = json!(body);

@@ -20,5 +20,6 @@ mod sign_in;
 mod somebody_can_act;
 mod store_rules;
 mod template;
+mod unknown_callers;
 mod user_lock;
 mod users;

@@ -121,3 +121,23 @@ async fn r401_r404_as_everywhere() {
     }
     assert_snapshot!("device_404", alice.get("/ID404").await);
 }
+
+#[tokio::test]
+async fn times_have_as_many_digits_of_a_second_as_they_need() {
+    let world = World::start().await;
+    let alice = world.sdm("alice").await;
+    for (wait, since, until) in [
+        (0, "2026-11-22T10:00:00Z", "2026-11-22T10:10:00Z"),
+        (120, "2026-11-22T10:00:00.12Z", "2026-11-22T10:10:00.12Z"),
+        (5, "2026-11-22T10:00:00.125Z", "2026-11-22T10:10:00.125Z"),
+    ] {
+        world.clock.advance(std::time::Duration::from_millis(wait));
+        assert_eq!(alice.lock_for("ID5", "Second-600").await.status, 204);
+        let lock = alice.get("/ID5").await.json()["lock"].clone();
+        assert_eq!(
+            (lock["since"].as_str(), lock["until"].as_str()),
+            (Some(since), Some(until))
+        );
+        assert_eq!(alice.action("ID5", "Unlock").await.status, 204);
+    }
+}

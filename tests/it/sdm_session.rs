@@ -5,7 +5,7 @@ use holdfast::store::{RowKey, Table};
 use holdfast_tests::{Answer, PASSWORD, Sdm, World};
 use insta::assert_snapshot;
 use reqwest::Method;
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -286,5 +286,48 @@ async fn get_is_no_way_to_sign_in_or_out() {
             .await
             .unwrap();
         assert_eq!(response.status(), 404);
+    }
+}
+
+/// Two different session cookies are two callers: whoever put the second one there may not choose which counts.
+#[tokio::test]
+async fn r401_two_different_session_cookies() {
+    let world = World::start().await;
+    let (alice, bob) = (world.sdm("alice").await.token, world.sdm("bob").await.token);
+    let path = "/rest/v1.3/inventory/deviceMgmt/devices/ID5";
+    let read = async |cookies: &[String]| {
+        let request = world.http.get(world.url(path));
+        let request = cookies
+            .iter()
+            .fold(request, |request, cookie| request.header(COOKIE, cookie));
+        world.send(request).await.status
+    };
+    let cookie = |value: &str| format!("JSESSIONID={value}");
+    for (what, cookies, status) in [
+        ("alice", vec![cookie(&alice)], 200),
+        (
+            "alice twice",
+            vec![format!("{}; a=b; {}", cookie(&alice), cookie(&alice))],
+            200,
+        ),
+        ("alice in two headers", vec![cookie(&alice), cookie(&alice)], 200),
+        (
+            "alice and bob",
+            vec![format!("{}; {}", cookie(&alice), cookie(&bob))],
+            401,
+        ),
+        ("bob and alice", vec![cookie(&bob), cookie(&alice)], 401),
+        (
+            "no token and alice",
+            vec![format!("{}; {}", cookie("x"), cookie(&alice))],
+            401,
+        ),
+        (
+            "alice and nothing",
+            vec![format!("{}; {}", cookie(&alice), cookie(""))],
+            401,
+        ),
+    ] {
+        assert_eq!(read(&cookies).await, status, "{what}");
     }
 }

@@ -8,6 +8,7 @@ use holdfast::id::Login;
 use holdfast::store::{RowKey, Table};
 use holdfast_tests::{Answer, PASSWORD, Proxy, Sdm, Verdict, World, api_key, people};
 use insta::assert_snapshot;
+use serde_json::{Value, json};
 
 const MEDIA: [(&str, &str); 4] = [
     ("json", "application/json"),
@@ -231,6 +232,48 @@ async fn row_07_malformed_body() {
         assert_snapshot!(format!("row_07_{name}"), answer);
     }
     assert!(!world.row(&key("bob")).await.unwrap().contains_key("lock_owner"));
+}
+
+/// Half a request is not echoed: a client that reads `Request` finds both fields or nothing.
+#[tokio::test]
+async fn the_request_is_echoed_where_both_fields_could_be_read_and_else_not_at_all() {
+    let world = World::start().await;
+    let token = world.aktion("admin").await;
+    let path = format!("/user/lock?Token={token}");
+    let long = "x".repeat(101);
+    let echo = |login: &str, lock: i64| json!({"LoginName": login, "Lock": lock});
+    for (body, expected) in [
+        (json!({"LoginName": "bob"}), Value::Null),
+        (json!({"Lock": 1}), Value::Null),
+        (json!({}), Value::Null),
+        (json!({"LoginName": 5, "Lock": 1}), Value::Null),
+        (json!({"LoginName": "bob", "Lock": "1"}), Value::Null),
+        (json!({"LoginName": null, "Lock": 1}), Value::Null),
+        (json!({"LoginName": "bob", "Lock": 2}), echo("bob", 2)),
+        (json!({"LoginName": "", "Lock": 0}), echo("", 0)),
+        (json!({"LoginName": long, "Lock": 1}), echo(&long, 1)),
+    ] {
+        let answer = world.post(&path, "application/json", body.to_string()).await;
+        assert_eq!(answer.status, 400, "{body}");
+        assert_eq!(answer.json()["Request"], expected, "{body}");
+    }
+    let broken = world
+        .post(&path, "application/json", "{\"LoginName\":\"bob\",")
+        .await;
+    assert_eq!(broken.json()["Request"], Value::Null);
+
+    let in_xml = async |fields: &str| {
+        let body = format!("<Request>{fields}</Request>");
+        let answer = world.post(&path, "application/xml", body).await;
+        assert_eq!(answer.status, 400, "{fields}");
+        let echo = answer.body.split_once("<Request>");
+        echo.map(|(_, echo)| echo.trim_end_matches("</Request></Response>").to_owned())
+    };
+    for fields in ["<LoginName>bob</LoginName>", "<Lock>1</Lock>", ""] {
+        assert_eq!(in_xml(fields).await, None, "{fields}");
+    }
+    let both = "<LoginName>bob</LoginName><Lock>2</Lock>";
+    assert_eq!(in_xml(both).await.as_deref(), Some(both));
 }
 
 #[tokio::test]

@@ -13,9 +13,12 @@ pub(crate) async fn end(app: &App, request: &Request) -> Result<Response<Body>, 
     let now = app.clock.now();
     let token = netwrix::bearer_token(request.headers())?;
     let (caller, session) = caller_and_session(app, request, &token, now).await?;
-    // A locked session is held for whoever locked it to look at: its user may not make it disappear.
+    // The end takes the lock off, so it is the owner's to make. A locked session is held for someone to look at: its
+    // user may not make it disappear, not even one who locked it himself.
     let allowed = |session: &ActivitySessionRow| match session.lock.state.live(now) {
-        Some(lock) if !netwrix::is_admin(&caller) => Err(Refusal::session_locked(lock)),
+        Some(lock) if lock.owner != caller.login().to_owner() || session.user == *caller.login() => {
+            Err(Refusal::session_locked(lock))
+        }
         _ => Ok(()),
     };
     let writer = Writer {

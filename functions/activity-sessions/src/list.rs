@@ -38,7 +38,10 @@ pub(crate) async fn list(app: &App, request: &Request) -> Result<Response<Body>,
     let mut users = HashMap::with_capacity(keys.len());
     for user in keys.iter().filter_map(|key| rows.take(key)) {
         let user = UserRow::parse(user)?;
-        users.insert(user.login.clone(), user);
+        // Another company's account locks nothing here.
+        if user.company == *caller.company() {
+            users.insert(user.login.clone(), user);
+        }
     }
     let data = sessions
         .iter()

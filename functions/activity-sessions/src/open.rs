@@ -66,7 +66,7 @@ pub(crate) async fn open(app: &App, request: &Request) -> Result<Response<Body>,
             .ok_or(Refusal::NotFound("There is no such managed resource."))?;
         let access = rows
             .take(&RowKey::access(resource.id, caller.login()))
-            .map(AccessRow::parse)
+            .map(|row| AccessRow::parse_for(caller.company(), row))
             .transpose()?;
         if let Some(lock) = access.as_ref().and_then(|access| access.lock.state.live(now)) {
             return Err(Refusal::session_locked(lock));

@@ -24,6 +24,7 @@ pub(crate) async fn read(app: &App, request: &Request) -> Result<Response<Body>,
             .take(&key)
             .map(UserRow::parse)
             .transpose()?
+            .filter(|user| user.company == session.company)
     };
     Ok(netwrix::ok(&view::session(&session, user.as_ref(), now)))
 }

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use holdfast::dialect::{Format, Members, Node};
 use holdfast::id::ActivitySessionId;
-use holdfast::store::MAX_ROWS;
 use serde_json::Value;
 
+/// How many sessions a request may name. More are never read: whoever calls is not known before that.
+const MAX_SESSIONS: usize = 100;
 /// The longest title, in characters.
 const MAX_TITLE: usize = 256;
 /// The longest message, in characters.
@@ -68,13 +69,6 @@ impl LiveSessionRequest {
         if errors.is_empty() && request.scopes.are_none() {
             let rule = "At least one of lockActivity, lockResource and lockUser must be true.";
             errors.push(("lockActivity", rule.to_owned()));
-        }
-        // Told before a hundred and one sessions are read: each of them would be a lock of its own.
-        let count = request.distinct_sessions().len();
-        if errors.is_empty() && request.scopes.activity && count > MAX_ROWS {
-            let rule =
-                format!("One atomic change can carry {MAX_ROWS} locks, and these are {count} or more.");
-            errors.push(("activitySessionIds", rule));
         }
         if errors.is_empty() {
             Ok(request)
@@ -155,7 +149,14 @@ impl Reader<'_> {
             .iter()
             .map(|id| ActivitySessionId::try_from(id.as_str()?).ok())
             .collect();
-        ids.unwrap_or_else(|| self.wrong(PROPERTY, "The activitySessionIds must be a list of UUIDs."))
+        let Some(ids) = ids else {
+            return self.wrong(PROPERTY, "The activitySessionIds must be a list of UUIDs.");
+        };
+        if ids.iter().collect::<HashSet<_>>().len() > MAX_SESSIONS {
+            let rule = format!("The activitySessionIds may name {MAX_SESSIONS} sessions at most.");
+            return self.wrong(PROPERTY, rule);
+        }
+        ids
     }
 
     fn text(&mut self, property: &'static str, max: usize) -> Option<String> {

@@ -108,7 +108,7 @@ impl Sessions {
         for (resource, login) in pairs {
             let row = rows
                 .take(&RowKey::access(resource, login))
-                .map(AccessRow::parse)
+                .map(|row| AccessRow::parse_for(company, row))
                 .transpose()?;
             guarded.push(access(company, resource, login, row.as_ref()));
         }

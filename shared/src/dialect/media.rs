@@ -80,8 +80,11 @@ impl Media {
     }
 }
 
-/// What the answer shall be: what `Accept` prefers (RFC 9110 §12.5.1); where it names nothing that can be had, or
-/// leaves the choice, the request's own kind, and `fallback` where that is unknown.
+/// How long an `Accept` may be that is read, in bytes. A browser's has 150.
+const MAX_ACCEPT: usize = 2_048;
+
+/// What the answer shall be: what `Accept` prefers (RFC 9110 §12.5.1); where it names nothing that can be had,
+/// leaves the choice or is longer than 2,048 bytes, the request's own kind, and `fallback` where that is unknown.
 #[must_use]
 pub fn accepted(headers: &HeaderMap, fallback: Media) -> Media {
     let own = Media::of_body(headers).unwrap_or(fallback);
@@ -90,7 +93,11 @@ pub fn accepted(headers: &HeaderMap, fallback: Media) -> Media {
         .iter()
         .filter_map(|value| value.to_str().ok())
         .collect();
-    let Ok(accept) = Accept::from_str(&values.join(", ")) else {
+    let values = values.join(", ");
+    if values.len() > MAX_ACCEPT {
+        return own;
+    }
+    let Ok(accept) = Accept::from_str(&values) else {
         return own;
     };
     // Where several are equally welcome, the request's own kind wins.
@@ -138,6 +145,7 @@ mod tests {
     #[test]
     fn the_answer_is_what_is_accepted_else_the_requests_own_kind_else_the_fallback() {
         use Media::{ApplicationJson, ApplicationXml, TextXml};
+        let at_most = format!("{:>MAX_ACCEPT$}", "application/json");
         for (content_type, accept, media) in [
             (None, None, ApplicationXml),
             (None, Some("*/*"), ApplicationXml),
@@ -163,6 +171,8 @@ mod tests {
             ),
             (Some("image/png"), Some("nonsense"), ApplicationXml),
             (None, Some(""), ApplicationXml),
+            (None, Some(&at_most), ApplicationJson),
+            (None, Some(&format!("{at_most} ")), ApplicationXml),
         ] {
             assert_eq!(
                 accepted(&headers(content_type, accept), ApplicationXml),

@@ -191,18 +191,24 @@ pub fn media(headers: &HeaderMap, body: &[u8]) -> Result<Media, Refusal> {
 
 /// The session token in the request's cookies.
 ///
+/// Two different session cookies are refused: a cookie that someone else has planted, for a wider domain or another
+/// path, would otherwise choose whose session counts.
+///
 /// # Errors
-/// [`Refusal::Unauthorized`] where there is none that this service can have issued.
+/// [`Refusal::Unauthorized`] where there is none that this service can have issued, or more than one.
 pub fn session_token(headers: &HeaderMap) -> Result<Token, Refusal> {
-    headers
+    let mut sessions = headers
         .get_all(COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(Cookie::split_parse)
         .filter_map(Result::ok)
-        .filter(|cookie| cookie.name() == SESSION_COOKIE)
-        .find_map(|cookie| Token::parse(cookie.value()))
-        .ok_or(Refusal::Unauthorized)
+        .filter(|cookie| cookie.name() == SESSION_COOKIE);
+    let session = sessions.next().ok_or(Refusal::Unauthorized)?;
+    if sessions.any(|other| other.value() != session.value()) {
+        return Err(Refusal::Unauthorized);
+    }
+    Token::parse(session.value()).ok_or(Refusal::Unauthorized)
 }
 
 /// Gives the client its session cookie. `secure` is left out on a plain-HTTP server, where a client would never
@@ -349,22 +355,24 @@ mod tests {
     }
 
     #[test]
-    fn the_first_session_cookie_that_can_be_one_counts() {
+    fn one_session_cookie_counts_and_two_different_ones_do_not() {
         let company = crate::id::Company::try_from("1").unwrap();
         let login = crate::id::Login::try_from("alice").unwrap();
         let token = Token::issue(&company, &login).unwrap();
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            COOKIE,
-            format!("a=b; JSESSIONID=x; JSESSIONID={}", token.reveal())
-                .parse()
-                .unwrap(),
-        );
-        assert_eq!(
-            session_token(&headers).unwrap().session_key(),
-            token.session_key()
-        );
-        headers.insert(COOKIE, "jsessionid=x".parse().unwrap());
-        assert!(session_token(&headers).is_err());
+        let mine = format!("JSESSIONID={}", token.reveal());
+        let read = |cookies: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for cookie in cookies {
+                headers.append(COOKIE, cookie.parse().unwrap());
+            }
+            session_token(&headers).map(|token| token.session_key()).ok()
+        };
+        let known = Some(token.session_key());
+        assert_eq!(read(&[&format!("a=b; {mine}; c")]), known);
+        assert_eq!(read(&[&mine, &mine]), known, "equal ones are one");
+        assert_eq!(read(&[&format!("{mine}; jsessionid=x")]), known, "another name");
+        assert_eq!(read(&[&format!("JSESSIONID=x; {mine}")]), None);
+        assert_eq!(read(&[&mine, "JSESSIONID="]), None);
+        assert_eq!(read(&["jsessionid=x"]), None);
     }
 }

@@ -1,6 +1,8 @@
 //! The event's way in. `lambda_http` panics on some events before any handler runs; a hostile one must become a
 //! clear 4xx and leave the process alive, so what would make it panic is refused here.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
@@ -24,6 +26,24 @@ impl Refused {
             status: StatusCode::BAD_REQUEST,
             message,
         }
+    }
+}
+
+/// The name of the stage that is not a part of the path.
+const NO_STAGE: &str = "$default";
+
+/// The path as `lambda_http` puts it into the address: below the stage, where that has a name and the path does not
+/// begin with it.
+fn staged<'a>(stage: &str, path: &'a str) -> Cow<'a, str> {
+    let is_below = || {
+        path.strip_prefix('/')
+            .and_then(|rest| rest.strip_prefix(stage))
+            .is_some_and(|rest| rest.starts_with('/'))
+    };
+    if stage == NO_STAGE || is_below() {
+        Cow::Borrowed(path)
+    } else {
+        Cow::Owned(format!("/{stage}{path}"))
     }
 }
 
@@ -97,13 +117,8 @@ impl Event {
             Some(Ok(scheme @ ("http" | "https"))) => scheme,
             Some(_) => return Err(Refused::bad_request("The X-Forwarded-Proto header is malformed.")),
         };
-        if self
-            .0
-            .request_context
-            .stage
-            .as_deref()
-            .is_some_and(|stage| stage.contains(['/', '?', '#']))
-        {
+        let stage = self.0.request_context.stage.as_deref().unwrap_or(NO_STAGE);
+        if stage.contains(['/', '?', '#']) {
             return Err(Refused::bad_request("The stage is malformed."));
         }
         let host_only = Url::parse(&format!("{scheme}://{host}/"))
@@ -113,7 +128,7 @@ impl Event {
             return Err(Refused::bad_request("The Host header is malformed."));
         }
         // A relative address is what `lambda_http` uses without a host; the absolute one is never shorter.
-        let address = Url::parse(&format!("{scheme}://{host}{path}"))
+        let address = Url::parse(&format!("{scheme}://{host}{}", staged(stage, path)))
             .map_err(|_| Refused::bad_request("The path is malformed."))?;
         let address = format!("{address}?{query}");
         if address.len() > MAX_ADDRESS {
@@ -171,6 +186,21 @@ mod tests {
     }
 
     #[test]
+    fn a_named_stage_stands_in_the_path_once() {
+        for path in ["/x", "/prod/x"] {
+            let request = event(|event| {
+                event["requestContext"]["stage"] = json!("prod");
+                event["rawPath"] = json!(path);
+            });
+            assert_eq!(
+                request.unwrap().uri(),
+                "https://api.example.com/prod/x?a=b",
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
     fn what_would_panic_is_a_clear_400() {
         for (member, value) in [
             ("rawQueryString", "a b"),
@@ -222,6 +252,16 @@ mod tests {
                 event(|event| event[member] = json!(format!("/{}", "x".repeat(70_000)))).unwrap_err();
             assert_eq!(refused.status, StatusCode::URI_TOO_LONG, "{member}");
         }
+        // A named stage is a part of the path, unless the path begins with it.
+        let stage = "x".repeat(70_000);
+        let refused = event(|event| event["requestContext"]["stage"] = json!(stage)).unwrap_err();
+        assert_eq!(refused.status, StatusCode::URI_TOO_LONG, "the stage");
+        let halves = "x".repeat(40_000);
+        let refused = event(|event| {
+            event["requestContext"]["stage"] = json!(halves);
+            event["rawPath"] = json!(format!("/{halves}"));
+        });
+        assert_eq!(refused.unwrap_err().status, StatusCode::URI_TOO_LONG, "both");
         // Decoded by the gateway, encoded again by the URL: three bytes for one.
         let refused =
             event(|event| event["rawPath"] = json!(format!("/{}x", " ".repeat(30_000)))).unwrap_err();

@@ -63,14 +63,36 @@ impl ResourceRow {
 /// A user's access to a resource. The row is there only once the pair has been locked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessRow {
+    /// The company that the pair belongs to.
+    pub company: Company,
     /// The lock on the pair.
     pub lock: Record,
 }
 
+impl AccessRow {
+    /// Reads the row of a pair that `company` asks for.
+    ///
+    /// The key does not name the company, and no pair is of two: a row of another one is neither theirs to see or to
+    /// write nor the absent row that is a free pair.
+    ///
+    /// # Errors
+    /// [`Corrupt`] where it cannot be understood, or belongs to another company.
+    pub fn parse_for(company: &Company, item: Item) -> Result<Self, Corrupt> {
+        let row = Self::parse(item)?;
+        if row.company == *company {
+            Ok(row)
+        } else {
+            Err(Corrupt { attribute: "company" })
+        }
+    }
+}
+
 impl Lockable for AccessRow {
     fn parse(item: Item) -> Result<Self, Corrupt> {
+        let mut row = Attributes::new(item);
         Ok(Self {
-            lock: record(&mut Attributes::new(item))?,
+            company: row.id("company")?,
+            lock: record(&mut row)?,
         })
     }
 

@@ -150,7 +150,7 @@ async fn never_all_locked(count: usize, default_rounds: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_administrators_never_lock_each_other() {
-    never_all_locked(2, 90).await;
+    never_all_locked(2, 98).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,7 +160,7 @@ async fn three_administrators_never_close_the_ring() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sixteen_administrators_never_all_lock_each_other() {
-    never_all_locked(16, 20).await;
+    never_all_locked(16, 12).await;
 }
 
 /// Without any race: a token outlives the lock on its user's account by up to 20 seconds, and changes nothing in them.

@@ -18,6 +18,7 @@ struct Message {
     turn: Turn,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a handful of them in a test")]
 enum Phase {
     Reading,
     /// The write is sent or about to be; whether an earlier send ended ambiguously; how often it was sent.

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
@@ -10,7 +11,7 @@ use crate::lock::{Change, Lock, Revision, Timestamp, Writer};
 /// An `UpdateItem` in DynamoDB's terms. Every lock attribute is set or removed, so that none is left over.
 pub(super) struct Update {
     pub(super) expression: String,
-    pub(super) condition: String,
+    pub(super) condition: Cow<'static, str>,
     /// `by` is a reserved word.
     pub(super) names: Option<HashMap<String, String>>,
     pub(super) values: HashMap<String, AttributeValue>,
@@ -34,10 +35,10 @@ impl Update {
         match change {
             Change::Acquire { fence, lock } => {
                 if seen.is_some() {
-                    update.condition = expressions::ACQUIRE.to_owned();
+                    update.condition = expressions::ACQUIRE.into();
                     update.value(":now", ms(now));
                 } else {
-                    update.condition = expressions::ACQUIRE_ABSENT.to_owned();
+                    update.condition = expressions::ACQUIRE_ABSENT.into();
                 }
                 update.set("fence", ":fence", n(fence.get()));
                 update.set("lock_owner", ":me", s(lock.owner.as_str()));
@@ -47,12 +48,12 @@ impl Update {
                 update.lease_and_texts(lock);
             }
             Change::Renew { lock, .. } => {
-                update.condition = expressions::RENEW.to_owned();
+                update.condition = expressions::RENEW.into();
                 update.value(":me", s(lock.owner.as_str()));
                 update.lease_and_texts(lock);
             }
             Change::Release { owner, .. } => {
-                update.condition = expressions::RELEASE.to_owned();
+                update.condition = expressions::RELEASE.into();
                 update.value(":me", s(owner.as_str()));
                 update.expression.push_str(REMOVE_LOCK);
             }
@@ -64,9 +65,9 @@ impl Update {
     pub(super) fn touch(seen: Option<Revision>, target: &LockTarget) -> Self {
         let mut update = Self::next_revision(seen, target);
         if seen.is_some() {
-            update.condition = expressions::TOUCH.to_owned();
+            update.condition = expressions::TOUCH.into();
         } else {
-            update.condition = expressions::TOUCH_ABSENT.to_owned();
+            update.condition = expressions::TOUCH_ABSENT.into();
             update.set("fence", ":fence", n(0));
         }
         update
@@ -75,7 +76,7 @@ impl Update {
     fn next_revision(seen: Option<Revision>, target: &LockTarget) -> Self {
         let mut update = Self {
             expression: String::from("SET rev = :next"),
-            condition: String::new(),
+            condition: "".into(),
             names: None,
             values: HashMap::new(),
         };
@@ -89,7 +90,7 @@ impl Update {
 
     /// Adds the actor's check where the row is the actor's own: a transaction takes each row once.
     pub(super) fn and_still_unlocked(&mut self, actor: &ActorCheck, now: Timestamp) {
-        self.condition = format!("{} AND {}", self.condition, expressions::USER_STILL_UNLOCKED);
+        self.condition = format!("{} AND {}", self.condition, expressions::USER_STILL_UNLOCKED).into();
         for (name, value) in actor.values(now) {
             self.value(name, value);
         }

@@ -11,7 +11,7 @@ use holdfast::clock::ManualClock;
 use holdfast::id::{Company, Login, RequestId, Source};
 use holdfast::identity::{Password, SessionKind, SessionRow, Token, TotpSecret, hash_password};
 use holdfast::lock::{self, LeaseChange, Owner, Text, Timestamp};
-use holdfast::store::{Item, LockCall, LockTarget, Lockable, RowKey, Store, Table, UserRow};
+use holdfast::store::{Item, LockCall, LockTarget, Row, RowKey, Store, Table, UserRow};
 use holdfast_local::directory::Directory;
 use holdfast_local::{Options, Server, local_client, table_names};
 use serde_json::{Value, json};

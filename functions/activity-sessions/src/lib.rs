@@ -11,8 +11,9 @@ mod view;
 use holdfast::dialect::Dialect;
 use holdfast::dialect::netwrix::{self, Refusal};
 use holdfast::id::ActivitySessionId;
-use holdfast::runtime::{self, App, Function, Method, Route};
-use lambda_http::{Body, Request, Response};
+use holdfast::runtime::{self, Function, Route};
+use lambda_http::Request;
+use lambda_http::http::Method;
 
 const ALL: &str = "/api/v1/ActivitySession";
 const ONE: &str = "/api/v1/ActivitySession/{id}";
@@ -21,26 +22,42 @@ const ONE: &str = "/api/v1/ActivitySession/{id}";
 pub const FUNCTION: Function = Function {
     name: "activity-sessions",
     routes: &[
-        Route::new(Method::Post, ALL, Dialect::Netwrix),
-        Route::new(Method::Get, ALL, Dialect::Netwrix),
-        Route::new(Method::Get, ONE, Dialect::Netwrix),
-        Route::new(Method::Delete, ONE, Dialect::Netwrix),
+        Route {
+            method: Method::POST,
+            path: ALL,
+            dialect: Dialect::Netwrix,
+            handler: |app, request| {
+                Box::pin(async { netwrix::answer(request, open::open(app, request).await) })
+            },
+        },
+        Route {
+            method: Method::GET,
+            path: ALL,
+            dialect: Dialect::Netwrix,
+            handler: |app, request| {
+                Box::pin(async { netwrix::answer(request, list::list(app, request).await) })
+            },
+        },
+        Route {
+            method: Method::GET,
+            path: ONE,
+            dialect: Dialect::Netwrix,
+            handler: |app, request| {
+                Box::pin(async { netwrix::answer(request, read::read(app, request).await) })
+            },
+        },
+        Route {
+            method: Method::DELETE,
+            path: ONE,
+            dialect: Dialect::Netwrix,
+            handler: |app, request| {
+                Box::pin(async { netwrix::answer(request, end::end(app, request).await) })
+            },
+        },
     ],
     // The four shards of a list, counted where need be beside the read of its rows.
     connections: 5,
-    handle: |app, request| Box::pin(handle(app, request)),
 };
-
-/// Answers one request.
-pub async fn handle(app: &App, request: Request) -> Response<Body> {
-    let answered = match (request.method().as_str(), runtime::route_path(&request)) {
-        ("POST", _) => open::open(app, &request).await,
-        ("DELETE", _) => end::end(app, &request).await,
-        (_, ONE) => read::read(app, &request).await,
-        _ => list::list(app, &request).await,
-    };
-    answered.unwrap_or_else(|refusal| netwrix::refusal(&request, &refusal))
-}
 
 /// What is told of a session that is not there, in the caller's company.
 const NO_SUCH_SESSION: Refusal = Refusal::NotFound("There is no such activity session.");

@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use holdfast::dialect::Node;
 use holdfast::dialect::netwrix::{self, Refusal};
 use holdfast::id::Login;
-use holdfast::identity::authenticate;
+use holdfast::identity::identify;
 use holdfast::runtime::{self, App};
-use holdfast::store::{Lockable, RowKey, StatusClass, UserRow};
+use holdfast::store::{RowKey, StatusClass, UserRow};
 use lambda_http::{Body, Request, Response};
 
 use crate::view;
@@ -22,9 +22,7 @@ const MAX_SKIP: usize = 10_000;
 pub(crate) async fn list(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let now = app.clock.now();
     let token = netwrix::bearer_token(request.headers())?;
-    let mut rows = app.store.read(&[token.session_key(), token.user_key()]).await?;
-    let caller =
-        authenticate(&mut rows, &token, &netwrix::BEARER_KINDS, now)?.ok_or_else(Refusal::unauthorized)?;
+    let (caller, _) = identify(&app.store, &token, &netwrix::BEARER_KINDS, &[], now).await?;
     netwrix::admin_required(&caller)?;
     let (class, skip, take) = part(request)?;
 
@@ -36,12 +34,11 @@ pub(crate) async fn list(app: &App, request: &Request) -> Result<Response<Body>,
     let keys: Vec<RowKey> = logins.into_iter().map(RowKey::user).collect();
     let mut rows = app.store.read(&keys).await?;
     let mut users = HashMap::with_capacity(keys.len());
-    for user in keys.iter().filter_map(|key| rows.take(key)) {
-        let user = UserRow::parse(user)?;
+    for key in &keys {
+        let user = rows.parse::<UserRow>(key)?;
         // Another company's account locks nothing here.
-        if user.company == *caller.company() {
-            users.insert(user.login.clone(), user);
-        }
+        let user = user.filter(|user| user.company == *caller.company());
+        users.extend(user.map(|user| (user.login.clone(), user)));
     }
     let data = sessions
         .iter()

@@ -3,10 +3,10 @@
 use holdfast::dialect::netwrix::{self, Refusal};
 use holdfast::dialect::{Format, Members};
 use holdfast::id::{ActivitySessionId, Company, ResourceId};
-use holdfast::identity::{Token, authenticate};
+use holdfast::identity::{Token, identify};
 use holdfast::runtime::{self, App};
 use holdfast::store::{
-    AccessRow, ActivitySessionRow, Lockable, NewActivitySession, ResourceRow, RowKey, StoreError, UserRow,
+    AccessRow, ActivitySessionRow, NewActivitySession, ResourceRow, Row, RowKey, StoreError, UserRow,
 };
 use lambda_http::{Body, Request, Response};
 use serde_json::Value;
@@ -45,23 +45,18 @@ pub(crate) async fn open(app: &App, request: &Request) -> Result<Response<Body>,
     let id = ActivitySessionId::random();
     let request_id = runtime::request_id(request);
     for _ in 0..ROUNDS {
-        let mut keys = vec![token.session_key(), token.user_key()];
-        keys.extend(
-            resource
-                .iter()
-                .flat_map(|id| [RowKey::resource(*id), RowKey::access(*id, token.login())]),
-        );
-        let mut rows = app.store.read(&keys).await?;
-        let caller = authenticate(&mut rows, &token, &netwrix::BEARER_KINDS, now)?
-            .ok_or_else(Refusal::unauthorized)?;
+        let keys = resource.map(|id| [RowKey::resource(id), RowKey::access(id, token.login())]);
+        let also = keys.as_ref().map(<[_; 2]>::as_slice).unwrap_or_default();
+        let (caller, mut rows) = identify(&app.store, &token, &netwrix::BEARER_KINDS, also, now).await?;
         netwrix::mfa_required(&caller)?;
         let wanted = wanted
             .as_ref()
             .map_err(|errors| Refusal::Invalid(errors.clone()))?;
+        let resource = match resource {
+            Some(id) => rows.parse::<ResourceRow>(&RowKey::resource(id))?,
+            None => None,
+        };
         let resource = resource
-            .and_then(|id| rows.take(&RowKey::resource(id)))
-            .map(ResourceRow::parse)
-            .transpose()?
             .filter(|resource| resource.company == *caller.company())
             .ok_or(Refusal::NotFound("There is no such managed resource."))?;
         let access = rows
@@ -93,11 +88,11 @@ pub(crate) async fn open(app: &App, request: &Request) -> Result<Response<Body>,
             return Ok(netwrix::created(&view::session(&session, None, now), &location));
         }
         // A lock came between the read and the write. Where it is the account's, it says so itself.
-        let key = RowKey::user(token.login());
-        let user = app.store.read(std::slice::from_ref(&key)).await?.take(&key);
-        if let Some(user) = user.map(UserRow::parse).transpose()?
-            && let Some(lock) = user.lock.state.live(now)
-        {
+        let user = app
+            .store
+            .read_one::<UserRow>(&RowKey::user(token.login()))
+            .await?;
+        if let Some(lock) = user.as_ref().and_then(|user| user.lock.state.live(now)) {
             return Err(Refusal::account_locked(lock));
         }
     }

@@ -1,10 +1,10 @@
 //! `GET /api/v1/ActivitySession/{id}`
 
 use holdfast::dialect::netwrix::{self, Refusal};
-use holdfast::identity::{Caller, Token, authenticate};
+use holdfast::identity::{Caller, Token, identify};
 use holdfast::lock::Timestamp;
 use holdfast::runtime::App;
-use holdfast::store::{ActivitySessionRow, Lockable, RowKey, UserRow};
+use holdfast::store::{ActivitySessionRow, RowKey, UserRow};
 use lambda_http::{Body, Request, Response};
 
 use crate::{NO_SUCH_SESSION, session_id, view};
@@ -17,14 +17,11 @@ pub(crate) async fn read(app: &App, request: &Request) -> Result<Response<Body>,
     let user = if session.user == *caller.login() {
         None
     } else {
-        let key = RowKey::user(&session.user);
-        app.store
-            .read(std::slice::from_ref(&key))
-            .await?
-            .take(&key)
-            .map(UserRow::parse)
-            .transpose()?
-            .filter(|user| user.company == session.company)
+        let user = app
+            .store
+            .read_one::<UserRow>(&RowKey::user(&session.user))
+            .await?;
+        user.filter(|user| user.company == session.company)
     };
     Ok(netwrix::ok(&view::session(&session, user.as_ref(), now)))
 }
@@ -37,16 +34,14 @@ pub(crate) async fn caller_and_session(
     now: Timestamp,
 ) -> Result<(Caller, ActivitySessionRow), Refusal> {
     let key = session_id(request).map(RowKey::activity_session);
-    let mut keys = vec![token.session_key(), token.user_key()];
-    keys.extend(key.clone());
-    let mut rows = app.store.read(&keys).await?;
-    let caller =
-        authenticate(&mut rows, token, &netwrix::BEARER_KINDS, now)?.ok_or_else(Refusal::unauthorized)?;
+    let also = key.as_ref().map(std::slice::from_ref).unwrap_or_default();
+    let (caller, mut rows) = identify(&app.store, token, &netwrix::BEARER_KINDS, also, now).await?;
     netwrix::mfa_required(&caller)?;
-    let session = key
-        .and_then(|key| rows.take(&key))
-        .map(ActivitySessionRow::parse)
-        .transpose()?
+    let session = match key {
+        Some(key) => rows.parse::<ActivitySessionRow>(&key)?,
+        None => None,
+    };
+    let session = session
         .filter(|session| session.company == *caller.company())
         .ok_or(NO_SUCH_SESSION)?;
     if session.user != *caller.login() {

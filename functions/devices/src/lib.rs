@@ -10,15 +10,11 @@ use holdfast::dialect::Dialect;
 use holdfast::dialect::Node;
 use holdfast::dialect::sdm::{self, Refusal};
 use holdfast::id::DeviceId;
-use holdfast::identity::{Caller, SessionKind, Token, authenticate};
-use holdfast::lock::Timestamp;
-use holdfast::runtime::{self, App, Function, Method, Route};
-use holdfast::store::{DeviceRow, Lockable, PageRequest, RowKey, Rows};
-use lambda_http::http::StatusCode;
+use holdfast::identity::{SessionKind, identify};
+use holdfast::runtime::{self, App, Function, Route};
+use holdfast::store::{DeviceRow, PageRequest, RowKey};
+use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
-
-const LIST: &str = "/rest/{versionId}/inventory/deviceMgmt/devices";
-const READ: &str = "/rest/{versionId}/inventory/deviceMgmt/devices/{deviceId}";
 
 /// How many devices a page has unless the caller says.
 const DEFAULT_LIMIT: usize = 100;
@@ -29,28 +25,28 @@ const MAX_LIMIT: usize = 1_000;
 pub const FUNCTION: Function = Function {
     name: "devices",
     routes: &[
-        Route::new(Method::Get, LIST, Dialect::Sdm),
-        Route::new(Method::Get, READ, Dialect::Sdm),
+        Route {
+            method: Method::GET,
+            path: "/rest/{versionId}/inventory/deviceMgmt/devices",
+            dialect: Dialect::Sdm,
+            handler: |app, request| Box::pin(async { sdm::answer(request, list(app, request).await) }),
+        },
+        Route {
+            method: Method::GET,
+            path: "/rest/{versionId}/inventory/deviceMgmt/devices/{deviceId}",
+            dialect: Dialect::Sdm,
+            handler: |app, request| Box::pin(async { sdm::answer(request, read(app, request).await) }),
+        },
     ],
     // The four shards of the list and, beside them, the session's slide.
     connections: 5,
-    handle: |app, request| Box::pin(handle(app, request)),
 };
-
-/// Answers one request.
-pub async fn handle(app: &App, request: Request) -> Response<Body> {
-    let answered = match runtime::route_path(&request) {
-        LIST => list(app, &request).await,
-        _ => read(app, &request).await,
-    };
-    answered.unwrap_or_else(|refusal| sdm::refusal(request.headers(), &refusal))
-}
 
 async fn list(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let now = app.clock.now();
     sdm::version(runtime::path_parameter(request, "versionId"))?;
     let token = sdm::session_token(request.headers())?;
-    let (caller, _) = caller(app, &token, None, now).await?;
+    let (caller, _) = identify(&app.store, &token, &[SessionKind::Sdm], &[], now).await?;
     let page = page_request(request)?;
     let (page, ()) = tokio::join!(
         app.store.devices(caller.company(), &page),
@@ -82,31 +78,21 @@ async fn read(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     // No device can have an id that breaks the rule: it is not found like any other that there is not.
     let device_id = DeviceId::try_from(runtime::path_parameter(request, "deviceId").unwrap_or_default());
     let key = device_id.ok().map(|id| RowKey::device(token.company(), &id));
-    let (caller, mut rows) = caller(app, &token, key.as_ref(), now).await?;
+    let also = key.as_ref().map(std::slice::from_ref).unwrap_or_default();
+    let (caller, mut rows) = identify(&app.store, &token, &[SessionKind::Sdm], also, now).await?;
     // A read has no second round that the slide could run beside; it costs one more, once a minute.
     app.store.slide(&caller, now).await;
-    let device = key.and_then(|key| rows.take(&key)).ok_or(Refusal::NotFound)?;
-    let device = view::device(&DeviceRow::parse(device)?, caller.login(), now);
+    let device = match key {
+        Some(key) => rows.parse::<DeviceRow>(&key)?,
+        None => None,
+    };
+    let device = view::device(&device.ok_or(Refusal::NotFound)?, caller.login(), now);
     Ok(sdm::document(
         request.headers(),
         StatusCode::OK,
         "device",
         &device,
     ))
-}
-
-/// Who calls, read together with the row that they ask for.
-async fn caller(
-    app: &App,
-    token: &Token,
-    wanted: Option<&RowKey>,
-    now: Timestamp,
-) -> Result<(Caller, Rows), Refusal> {
-    let mut keys = vec![token.session_key(), token.user_key()];
-    keys.extend(wanted.cloned());
-    let mut rows = app.store.read(&keys).await?;
-    let caller = authenticate(&mut rows, token, &[SessionKind::Sdm], now)?.ok_or(Refusal::Unauthorized)?;
-    Ok((caller, rows))
 }
 
 fn page_request(request: &Request) -> Result<PageRequest, Refusal> {

@@ -10,11 +10,12 @@ use std::collections::HashMap;
 
 use holdfast::dialect::Dialect;
 use holdfast::dialect::netwrix::{self, ForeignLock, Refusal};
-use holdfast::identity::{Caller, authenticate};
+use holdfast::identity::{Caller, identify};
 use holdfast::lock::{self, Change, LeaseChange, Plan, Record, State, Step, Text, Writer, released_by};
-use holdfast::runtime::{self, App, Function, Method, Route};
+use holdfast::runtime::{self, App, Function, Route};
 use holdfast::store::{LockCall, MAX_ROWS, PlannedRow, Retries, RowKey, StoreError, Transacted};
 use holdfast::telemetry::Tally;
+use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
 
 use live_session_request::LiveSessionRequest;
@@ -23,26 +24,21 @@ use targets::{Guarded, Sessions};
 /// What this Lambda serves.
 pub const FUNCTION: Function = Function {
     name: "lock-activity-sessions",
-    routes: &[Route::new(
-        Method::Put,
-        "/api/v1/ActivitySession/lock",
-        Dialect::Netwrix,
-    )],
+    routes: &[Route {
+        method: Method::PUT,
+        path: "/api/v1/ActivitySession/lock",
+        dialect: Dialect::Netwrix,
+        handler: |app, request| Box::pin(async { netwrix::answer(request, answer(app, request).await) }),
+    }],
     // A hundred sessions with the caller's own rows are two batches.
     connections: 2,
-    handle: |app, request| Box::pin(handle(app, request)),
 };
 
-/// Answers one request.
-pub async fn handle(app: &App, request: Request) -> Response<Body> {
-    match lock(app, &request).await {
-        Ok((done, tally)) => {
-            let mut response = netwrix::ok(&done.echo());
-            response.extensions_mut().insert(tally);
-            response
-        }
-        Err(refusal) => netwrix::refusal(&request, &refusal),
-    }
+async fn answer(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
+    let (done, tally) = lock(app, request).await?;
+    let mut response = netwrix::ok(&done.echo());
+    response.extensions_mut().insert(tally);
+    Ok(response)
 }
 
 async fn lock(app: &App, request: &Request) -> Result<(LiveSessionRequest, Tally), Refusal> {
@@ -61,11 +57,8 @@ async fn lock(app: &App, request: &Request) -> Result<(LiveSessionRequest, Tally
     let mut earlier = Records::default();
     let mut retries = Retries::of_races();
     loop {
-        let mut keys = vec![token.session_key(), token.user_key()];
-        keys.extend(ids.iter().map(|id| RowKey::activity_session(*id)));
-        let mut rows = app.store.read(&keys).await?;
-        let caller = authenticate(&mut rows, &token, &netwrix::BEARER_KINDS, now)?
-            .ok_or_else(Refusal::unauthorized)?;
+        let also: Vec<RowKey> = ids.iter().map(|id| RowKey::activity_session(*id)).collect();
+        let (caller, mut rows) = identify(&app.store, &token, &netwrix::BEARER_KINDS, &also, now).await?;
         netwrix::admin_required(&caller)?;
         let wanted = wanted
             .as_ref()

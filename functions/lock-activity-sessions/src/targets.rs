@@ -41,10 +41,7 @@ impl Sessions {
     pub(crate) fn take(rows: &mut Rows, ids: &[ActivitySessionId], caller: &Caller) -> Result<Self, Refusal> {
         let (mut sessions, mut unknown) = (Vec::with_capacity(ids.len()), Vec::new());
         for id in ids {
-            let session = rows
-                .take(&RowKey::activity_session(*id))
-                .map(ActivitySessionRow::parse)
-                .transpose()?;
+            let session = rows.parse::<ActivitySessionRow>(&RowKey::activity_session(*id))?;
             match session.filter(|session| session.company == *caller.company()) {
                 Some(session) => sessions.push(session),
                 None => unknown.push(*id),
@@ -113,7 +110,7 @@ impl Sessions {
             guarded.push(access(company, resource, login, row.as_ref()));
         }
         for login in users {
-            let row = rows.take(&RowKey::user(login)).map(UserRow::parse).transpose()?;
+            let row = rows.parse::<UserRow>(&RowKey::user(login))?;
             // An account that was removed has nothing to lock and nothing to release.
             if let Some(row) = row.filter(|row| row.company == *company) {
                 guarded.push(user(company, login, &row));

@@ -7,32 +7,26 @@ use std::convert::Infallible;
 use holdfast::dialect::Dialect;
 use holdfast::dialect::sdm::{self, Action, Refusal};
 use holdfast::id::DeviceId;
-use holdfast::identity::{SessionKind, authenticate};
+use holdfast::identity::{SessionKind, identify};
 use holdfast::lock::{self, Outcome, Timestamp};
-use holdfast::runtime::{self, App, Function, Method, Route};
-use holdfast::store::{DeviceRow, LockCall, LockResult, LockTarget, Lockable};
+use holdfast::runtime::{self, App, Function, Route};
+use holdfast::store::{DeviceRow, LockCall, LockResult, LockTarget};
 use holdfast::telemetry::Tally;
+use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
 
 /// What this Lambda serves.
 pub const FUNCTION: Function = Function {
     name: "lock-device",
-    routes: &[Route::new(
-        Method::Post,
-        "/rest/{versionId}/inventory/deviceMgmt/devices/{deviceId}/action",
-        Dialect::Sdm,
-    )],
+    routes: &[Route {
+        method: Method::POST,
+        path: "/rest/{versionId}/inventory/deviceMgmt/devices/{deviceId}/action",
+        dialect: Dialect::Sdm,
+        handler: |app, request| Box::pin(async { sdm::answer(request, act(app, request).await) }),
+    }],
     // The write and, beside it, the session's slide.
     connections: 2,
-    handle: |app, request| Box::pin(handle(app, request)),
 };
-
-/// Answers one request.
-pub async fn handle(app: &App, request: Request) -> Response<Body> {
-    act(app, &request)
-        .await
-        .unwrap_or_else(|refusal| sdm::refusal(request.headers(), &refusal))
-}
 
 async fn act(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let now = app.clock.now();
@@ -47,17 +41,15 @@ async fn act(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let device_id = DeviceId::try_from(runtime::path_parameter(request, "deviceId").unwrap_or_default());
     let target = device_id.map(|id| LockTarget::device(token.company(), &id));
 
-    let mut keys = vec![token.session_key(), token.user_key()];
-    keys.extend(target.as_ref().ok().map(|target| target.key().clone()));
-    let mut rows = app.store.read(&keys).await?;
-    let caller = authenticate(&mut rows, &token, &[SessionKind::Sdm], now)?.ok_or(Refusal::Unauthorized)?;
+    let also = target.as_ref().map(LockTarget::key).ok();
+    let also = also.map(std::slice::from_ref).unwrap_or_default();
+    let (caller, mut rows) = identify(&app.store, &token, &[SessionKind::Sdm], also, now).await?;
     if !caller.is_in_any_group(&sdm::GROUPS_THAT_LOCK) {
         return Err(Refusal::Forbidden);
     }
     let action = action?;
     let target = target.map_err(|invalid| Refusal::Invalid(invalid.to_string()))?;
-    let device = rows.take(target.key()).ok_or(Refusal::NotFound)?;
-    let device = DeviceRow::parse(device)?;
+    let device = rows.parse::<DeviceRow>(target.key())?.ok_or(Refusal::NotFound)?;
 
     let owner = caller.login().to_owner();
     let change = match action {

@@ -9,10 +9,11 @@ mod lock_request;
 use holdfast::dialect::Dialect;
 use holdfast::dialect::aktion::{self, Outcome};
 use holdfast::id::Login;
-use holdfast::identity::{ApiCaller, NotAdmitted, admit};
+use holdfast::identity::{ApiCaller, NotAdmitted, identify_by_api_token};
 use holdfast::lock::{self, LeaseChange, Text};
-use holdfast::runtime::{self, App, Function, Method, Route};
-use holdfast::store::{LockCall, LockResult, LockTarget, Lockable, RowKey, StoreError, UserRow};
+use holdfast::runtime::{self, App, Function, Route};
+use holdfast::store::{LockCall, LockResult, LockTarget, RowKey, StoreError, UserRow};
+use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
 
 use lock_request::{Parsed, UserLock};
@@ -20,23 +21,25 @@ use lock_request::{Parsed, UserLock};
 /// What this Lambda serves.
 pub const FUNCTION: Function = Function {
     name: "lock-user",
-    routes: &[Route::new(Method::Post, "/user/lock", Dialect::Aktion)],
+    routes: &[Route {
+        method: Method::POST,
+        path: "/user/lock",
+        dialect: Dialect::Aktion,
+        handler: |app, request| Box::pin(lock(app, request)),
+    }],
     // The token's use and, beside it, the read of the target.
     connections: 2,
-    handle: |app, request| Box::pin(handle(app, request)),
 };
 
-/// Answers one request.
-pub async fn handle(app: &App, request: Request) -> Response<Body> {
-    let media = match aktion::media(request.headers(), runtime::body(&request)) {
+async fn lock(app: &App, request: &Request) -> Response<Body> {
+    let body = runtime::body(request);
+    let media = match aktion::media(request.headers(), body) {
         Ok(media) => media,
-        Err(outcome) => return answer::answer(&request, &outcome, None),
+        Err(outcome) => return answer::answer(request, &outcome, None),
     };
-    let parsed = lock_request::parse(media, runtime::body(&request));
-    let outcome = act(app, &request, &parsed)
-        .await
-        .unwrap_or_else(|refusal| refusal);
-    answer::answer(&request, &outcome, parsed.echo.as_ref())
+    let parsed = lock_request::parse(media, body);
+    let outcome = act(app, request, &parsed).await.unwrap_or_else(|refusal| refusal);
+    answer::answer(request, &outcome, parsed.echo.as_ref())
 }
 
 async fn act(app: &App, request: &Request, parsed: &Parsed) -> Result<Outcome, Outcome> {
@@ -44,20 +47,12 @@ async fn act(app: &App, request: &Request, parsed: &Parsed) -> Result<Outcome, O
     let request_id = runtime::request_id(request);
     // The target is read while the token is used; what is found is told only to a caller who may know.
     let key = parsed.lock.as_ref().ok().and_then(UserLock::key);
-    let token = aktion::token(request);
-    let (admitted, read) = tokio::join!(
-        admit(
-            &app.store,
-            token.as_ref(),
-            aktion::source_ip(request),
-            now,
-            &request_id
-        ),
-        app.store.read(key.as_slice()),
-    );
-    let caller = admitted
-        .map_err(|error| answer::store(&error))?
-        .map_err(|why| Outcome::not_admitted(&why, request))?;
+    let (token, source) = (aktion::token(request), aktion::source_ip(request));
+    let (caller, read) =
+        identify_by_api_token(&app.store, token.as_ref(), source, key.as_ref(), now, &request_id)
+            .await
+            .map_err(|error| answer::store(&error))?
+            .map_err(|why| Outcome::not_admitted(&why, request))?;
     let wanted = parsed
         .lock
         .as_ref()
@@ -66,8 +61,11 @@ async fn act(app: &App, request: &Request, parsed: &Parsed) -> Result<Outcome, O
 
     let mut rows = read.map_err(|error| answer::store(&error))?;
     let not_found = || answer::not_found(wanted, &caller);
-    let row = key.and_then(|key| rows.take(&key)).ok_or_else(not_found)?;
-    let user = UserRow::parse(row).map_err(|corrupt| answer::store(&StoreError::from(corrupt)))?;
+    let key = key.ok_or_else(not_found)?;
+    let user = rows
+        .parse::<UserRow>(&key)
+        .map_err(|corrupt| answer::store(&StoreError::from(corrupt)))?
+        .ok_or_else(not_found)?;
     if !is_within_reach(&user, &caller) {
         return Err(not_found());
     }

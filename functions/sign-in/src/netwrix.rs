@@ -4,7 +4,7 @@ use holdfast::dialect::netwrix::{self, Refusal};
 use holdfast::dialect::{Format, Members, Node, sentence};
 use holdfast::id::Login;
 use holdfast::identity::{
-    Attempt, Code, Password, SecondFactor, SessionKind, SignedIn, Token, authenticate, open_session,
+    Attempt, Code, Password, SecondFactor, SessionKind, SignedIn, Token, identify, open_session,
     second_factor, verify_password,
 };
 use holdfast::runtime::{self, App};
@@ -17,26 +17,17 @@ const WRONG_CODE: &str = "The code is wrong.";
 
 /// `POST /signinBody`
 pub(crate) async fn first_step(app: &App, request: &Request) -> Response<Body> {
-    password(app, request).await.map_or_else(
-        |refusal| netwrix::refusal(request, &refusal),
-        |token| bare(&token),
-    )
+    netwrix::answer(request, password(app, request).await.map(|token| bare(&token)))
 }
 
 /// `POST /signin2fa`
 pub(crate) async fn second_step(app: &App, request: &Request) -> Response<Body> {
-    code(app, request).await.map_or_else(
-        |refusal| netwrix::refusal(request, &refusal),
-        |token| bare(&token),
-    )
+    netwrix::answer(request, code(app, request).await.map(|token| bare(&token)))
 }
 
 /// `GET /api/v1/UserToken`
 pub(crate) async fn renewal(app: &App, request: &Request) -> Response<Body> {
-    renew(app, request).await.map_or_else(
-        |refusal| netwrix::refusal(request, &refusal),
-        |token| bare(&token),
-    )
+    netwrix::answer(request, renew(app, request).await.map(|token| bare(&token)))
 }
 
 /// A token as the dialect hands it out: a bare JSON string.
@@ -110,9 +101,10 @@ async fn code(app: &App, request: &Request) -> Result<Token, Refusal> {
 }
 
 async fn malformed_code(app: &App, token: &Token) -> Refusal {
-    match caller(app, token, SessionKind::NetwrixFirstFactor).await {
+    let kinds = [SessionKind::NetwrixFirstFactor];
+    match identify(&app.store, token, &kinds, &[], app.clock.now()).await {
         Ok(_) => Refusal::invalid("$", "The body must be a code of six digits, or NA."),
-        Err(refusal) => refusal,
+        Err(why) => why.into(),
     }
 }
 
@@ -133,16 +125,12 @@ fn bare_code(body: &[u8]) -> Option<Code> {
 
 async fn renew(app: &App, request: &Request) -> Result<Token, Refusal> {
     let token = netwrix::bearer_token(request.headers())?;
-    let caller = caller(app, &token, SessionKind::Netwrix).await?;
+    let now = app.clock.now();
+    let (caller, _) = identify(&app.store, &token, &[SessionKind::Netwrix], &[], now).await?;
     Ok(app
         .store
-        .renew_token(&caller, app.clock.now(), &runtime::request_id(request))
+        .renew_token(&caller, now, &runtime::request_id(request))
         .await?)
-}
-
-async fn caller(app: &App, token: &Token, kind: SessionKind) -> Result<holdfast::identity::Caller, Refusal> {
-    let mut rows = app.store.read(&[token.session_key(), token.user_key()]).await?;
-    authenticate(&mut rows, token, &[kind], app.clock.now())?.ok_or_else(Refusal::unauthorized)
 }
 
 #[cfg(test)]

@@ -3,25 +3,19 @@
 use holdfast::dialect::sdm::{self, Refusal};
 use holdfast::dialect::{Members, Node};
 use holdfast::id::Login;
-use holdfast::identity::{
-    Attempt, Password, SessionKind, SignedIn, authenticate, open_session, verify_password,
-};
+use holdfast::identity::{Attempt, Password, SessionKind, SignedIn, identify, open_session, verify_password};
 use holdfast::runtime::{self, App};
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 
 /// `POST /rest/{versionId}/admin/login`
 pub(crate) async fn login(app: &App, request: &Request) -> Response<Body> {
-    sign_in(app, request)
-        .await
-        .unwrap_or_else(|refusal| sdm::refusal(request.headers(), &refusal))
+    sdm::answer(request, sign_in(app, request).await)
 }
 
 /// `POST /rest/{versionId}/admin/logout`. Locks survive it: a lock belongs to the user, not to the session.
 pub(crate) async fn logout(app: &App, request: &Request) -> Response<Body> {
-    sign_out(app, request)
-        .await
-        .unwrap_or_else(|refusal| sdm::refusal(request.headers(), &refusal))
+    sdm::answer(request, sign_out(app, request).await)
 }
 
 async fn sign_in(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
@@ -79,8 +73,7 @@ fn credentials(members: &Members) -> Result<(Login, Password), Refusal> {
 async fn sign_out(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     sdm::version(runtime::path_parameter(request, "versionId"))?;
     let token = sdm::session_token(request.headers())?;
-    let mut rows = app.store.read(&[token.session_key(), token.user_key()]).await?;
-    authenticate(&mut rows, &token, &[SessionKind::Sdm], app.clock.now())?.ok_or(Refusal::Unauthorized)?;
+    identify(&app.store, &token, &[SessionKind::Sdm], &[], app.clock.now()).await?;
     app.store.end_session(&token.session_key()).await?;
     let mut response = sdm::no_content();
     sdm::clear_session_cookie(&mut response, app.secure_cookies);

@@ -3,26 +3,29 @@
 use holdfast::dialect::aktion::{self, Outcome};
 use holdfast::dialect::{Dialect, Media, Node};
 use holdfast::id::Login;
-use holdfast::identity::admit;
+use holdfast::identity::identify_by_api_token;
 use holdfast::lock::Timestamp;
-use holdfast::runtime::{self, App, Function, Method, Route};
-use holdfast::store::{Lockable, RowKey, StoreError, UserRow};
-use lambda_http::http::StatusCode;
+use holdfast::runtime::{self, App, Function, Route};
+use holdfast::store::{RowKey, StoreError, UserRow};
 use lambda_http::http::header::CONTENT_TYPE;
+use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 
 /// What this Lambda serves.
 pub const FUNCTION: Function = Function {
     name: "users",
-    routes: &[Route::new(Method::Get, "/user/get", Dialect::Aktion)],
+    routes: &[Route {
+        method: Method::GET,
+        path: "/user/get",
+        dialect: Dialect::Aktion,
+        handler: |app, request| Box::pin(get(app, request)),
+    }],
     // The token's use and, beside it, the read of the user.
     connections: 2,
-    handle: |app, request| Box::pin(handle(app, request)),
 };
 
-/// Answers one request.
-pub async fn handle(app: &App, request: Request) -> Response<Body> {
-    match read(app, &request).await {
+async fn get(app: &App, request: &Request) -> Response<Body> {
+    match read(app, request).await {
         Ok(user) => aktion::document(request.headers(), &user),
         Err(outcome) => aktion::result(request.headers(), &outcome),
     }
@@ -41,20 +44,12 @@ async fn read(app: &App, request: &Request) -> Result<Node, Outcome> {
         .ok()
         .and_then(|login| Login::try_from(*login).ok())
         .map(|login| RowKey::user(&login));
-    let token = aktion::token(request);
-    let (admitted, rows) = tokio::join!(
-        admit(
-            &app.store,
-            token.as_ref(),
-            aktion::source_ip(request),
-            now,
-            &request_id
-        ),
-        app.store.read(key.as_slice()),
-    );
-    let caller = admitted
-        .map_err(|error| Outcome::store(&error))?
-        .map_err(|why| Outcome::not_admitted(&why, request))?;
+    let (token, source) = (aktion::token(request), aktion::source_ip(request));
+    let (caller, rows) =
+        identify_by_api_token(&app.store, token.as_ref(), source, key.as_ref(), now, &request_id)
+            .await
+            .map_err(|error| Outcome::store(&error))?
+            .map_err(|why| Outcome::not_admitted(&why, request))?;
     let login_name = login_name.map_err(|fault| Outcome::invalid(vec![fault]))?;
     if !caller.has_privilege("Users.View") {
         return Err(forbidden(
@@ -64,8 +59,11 @@ async fn read(app: &App, request: &Request) -> Result<Node, Outcome> {
     }
     let mut rows = rows.map_err(|error| Outcome::store(&error))?;
     let not_found = || aktion::user_not_found(login_name, &caller.company);
-    let row = key.and_then(|key| rows.take(&key)).ok_or_else(not_found)?;
-    let user = UserRow::parse(row).map_err(|corrupt| Outcome::store(&StoreError::from(corrupt)))?;
+    let key = key.ok_or_else(not_found)?;
+    let user = rows
+        .parse::<UserRow>(&key)
+        .map_err(|corrupt| Outcome::store(&StoreError::from(corrupt)))?
+        .ok_or_else(not_found)?;
     if user.company != caller.company {
         return Err(not_found());
     }

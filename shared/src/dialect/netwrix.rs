@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Format, MAX_BODY_BYTES, Media, Node};
 use crate::id::ActivitySessionId;
-use crate::identity::{Caller, SessionKind, Token};
+use crate::identity::{Caller, SessionKind, Token, Unidentified};
 use crate::lock::Lock;
 use crate::store::{Corrupt, StoreError};
 use crate::telemetry::Tally;
@@ -51,6 +51,15 @@ pub enum Refusal {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl From<Unidentified> for Refusal {
+    fn from(why: Unidentified) -> Self {
+        match why {
+            Unidentified::Unauthenticated => Self::unauthorized(),
+            Unidentified::Store(error) => Self::Store(error),
+        }
     }
 }
 
@@ -254,9 +263,14 @@ fn kind(status: StatusCode) -> String {
     format!("https://tools.ietf.org/html/rfc9110#section-{section}")
 }
 
-/// Answers a refusal. A failure of the store is logged here, once.
+/// The answer, or the refusal as one.
 #[must_use]
-pub fn refusal(request: &Request, refusal: &Refusal) -> Response<Body> {
+pub fn answer(request: &Request, answered: Result<Response<Body>, Refusal>) -> Response<Body> {
+    answered.unwrap_or_else(|why| refusal(request, &why))
+}
+
+/// Answers a refusal. A failure of the store is logged here, once.
+fn refusal(request: &Request, refusal: &Refusal) -> Response<Body> {
     if let Refusal::Store(error) = refusal {
         tracing::error!(%error, "the request failed: {error}");
     }

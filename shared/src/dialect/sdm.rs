@@ -5,10 +5,10 @@ use cookie::time::Duration;
 use cookie::{Cookie, SameSite};
 use lambda_http::http::header::{CONTENT_TYPE, COOKIE, RETRY_AFTER, SET_COOKIE};
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use lambda_http::{Body, Response};
+use lambda_http::{Body, Request, Response};
 
 use super::{MAX_BODY_BYTES, Malformed, Media, Members, Node, accepted};
-use crate::identity::Token;
+use crate::identity::{Token, Unidentified};
 use crate::lock::{Fence, Lease, LeaseChange, Lock, Timestamp};
 use crate::store::{Corrupt, StoreError};
 
@@ -54,6 +54,15 @@ pub enum Refusal {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl From<Unidentified> for Refusal {
+    fn from(why: Unidentified) -> Self {
+        match why {
+            Unidentified::Unauthenticated => Self::Unauthorized,
+            Unidentified::Store(error) => Self::Store(error),
+        }
     }
 }
 
@@ -108,9 +117,14 @@ impl Refusal {
     }
 }
 
-/// Answers a refusal, in XML or JSON by `Accept`. A failure of the store is logged here, once.
+/// The answer, or the refusal as one.
 #[must_use]
-pub fn refusal(headers: &HeaderMap, refusal: &Refusal) -> Response<Body> {
+pub fn answer(request: &Request, answered: Result<Response<Body>, Refusal>) -> Response<Body> {
+    answered.unwrap_or_else(|why| refusal(request.headers(), &why))
+}
+
+/// Answers a refusal, in XML or JSON by `Accept`. A failure of the store is logged here, once.
+fn refusal(headers: &HeaderMap, refusal: &Refusal) -> Response<Body> {
     if let Refusal::Store(error) = refusal {
         tracing::error!(%error, "the request failed: {error}");
     }

@@ -13,7 +13,7 @@ use super::{ApiKey, ApiKeyHash, Attempt, IpFilter, RatePolicy, SessionKind, Sess
 use crate::id::{Company, Login, RequestId};
 use crate::lock::{Fence, Timestamp};
 use crate::store::{
-    ActorCheck, Attributes, Corrupt, Item, Lockable, RowKey, Store, StoreError, Table, UserRow, expressions,
+    ActorCheck, Attributes, Corrupt, Item, RowKey, Store, StoreError, Table, UserRow, expressions,
     failed_condition, ms, n, s,
 };
 
@@ -53,12 +53,12 @@ pub async fn sign_in_with_api_key(
 ) -> Result<Option<ApiToken>, StoreError> {
     let (credential_key, user_key) = (RowKey::credential(attempt.login), RowKey::user(attempt.login));
     let mut rows = store.read(&[credential_key.clone(), user_key.clone()]).await?;
-    let credential = rows.take(&credential_key).map(CredentialRow::parse).transpose()?;
+    let credential = rows.parse::<CredentialRow>(&credential_key)?;
     let stored = credential
         .as_ref()
         .and_then(|credential| credential.api_key_hash.as_ref());
     let matches = key.hash().matches(stored.unwrap_or(&ApiKeyHash::NONE));
-    let user = rows.take(&user_key).map(UserRow::parse).transpose()?;
+    let user = rows.parse::<UserRow>(&user_key)?;
     let Some((user, credential)) = user.zip(credential).filter(|_| matches) else {
         return Ok(None);
     };
@@ -183,7 +183,7 @@ pub enum NotAdmitted {
 ///
 /// # Errors
 /// Whatever the store reports.
-pub async fn admit(
+pub(super) async fn admit(
     store: &Store,
     token: Option<&ApiToken>,
     source: Option<IpAddr>,

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use super::{ApiKeyHash, PasswordHash, Step, TotpSecret};
 use crate::id::{Company, Login};
-use crate::store::{Attributes, Corrupt, Item, RowKey, UserRow, n, s};
+use crate::store::{Attributes, Corrupt, Item, Row, RowKey, UserRow, n, s};
 
 /// What a user authenticates with.
 #[derive(Clone, Debug)]
@@ -15,12 +15,8 @@ pub struct CredentialRow {
     pub(super) secrets_rev: u64,
 }
 
-impl CredentialRow {
-    /// Reads the row as the store hands it over.
-    ///
-    /// # Errors
-    /// [`Corrupt`] where it cannot be understood.
-    pub(super) fn parse(item: Item) -> Result<Self, Corrupt> {
+impl Row for CredentialRow {
+    fn parse(item: Item) -> Result<Self, Corrupt> {
         let mut row = Attributes::new(item);
         Ok(Self {
             password_hash: PasswordHash::parse(&row.text("password_hash")?)?,
@@ -38,7 +34,9 @@ impl CredentialRow {
             secrets_rev: row.number("secrets_rev")?,
         })
     }
+}
 
+impl CredentialRow {
     /// Whether the user's second step takes a code; where it does not, it takes `NA`, and the password is all there
     /// is to prove.
     pub(super) const fn needs_code(&self, user: &UserRow) -> bool {

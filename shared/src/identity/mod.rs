@@ -4,8 +4,8 @@
 mod api_key;
 mod api_token;
 mod attempts;
-mod authenticate;
 mod credential;
+mod identify;
 mod ip_filter;
 mod open;
 mod password;
@@ -19,10 +19,10 @@ mod token;
 mod totp;
 
 pub use api_key::{ApiKey, ApiKeyHash};
-pub use api_token::{ApiCaller, ApiToken, NotAdmitted, admit, sign_in_with_api_key};
+pub use api_token::{ApiCaller, ApiToken, NotAdmitted, sign_in_with_api_key};
 pub use attempts::Attempt;
-pub use authenticate::{Caller, authenticate};
 pub use credential::{CredentialRow, NewCredential};
+pub use identify::{Caller, Unidentified, identify, identify_by_api_token};
 pub use ip_filter::{InvalidIpFilter, IpFilter};
 pub use open::SignedIn;
 pub use password::{Password, PasswordHash, Passwords, hash_password};

@@ -4,8 +4,7 @@ use super::attempts::Counter;
 use super::{Attempt, SessionKind, SessionRow, Step, Token};
 use crate::lock::Lock;
 use crate::store::{
-    Item, Lockable, RowKey, Store, StoreError, Table, Transacted, UserRow, built_wrongly, expressions, ms, n,
-    s,
+    Item, RowKey, Store, StoreError, Table, Transacted, UserRow, built_wrongly, expressions, ms, n, s,
 };
 
 /// How often a sign-in starts over because the account changed under it.
@@ -83,9 +82,8 @@ pub(super) async fn open<T>(
                 return Ok(SignedIn::Refused);
             }
             Transacted::ConditionFailed(_) => {
-                let key = RowKey::user(attempt.login);
-                user = match store.read(std::slice::from_ref(&key)).await?.take(&key) {
-                    Some(item) => UserRow::parse(item)?,
+                user = match store.read_one::<UserRow>(&RowKey::user(attempt.login)).await? {
+                    Some(user) => user,
                     None => return Ok(SignedIn::Refused),
                 };
             }

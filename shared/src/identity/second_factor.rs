@@ -1,7 +1,7 @@
 use super::attempts::{AttemptRows, Counter, Reservation, reserve};
 use super::credential::CredentialRow;
 use super::open::{Factor, Proof, bearer, open};
-use super::{Attempt, Code, SessionKind, SignedIn, Token, authenticate};
+use super::{Attempt, Code, SessionKind, SignedIn, Token, Unidentified, identify};
 use crate::id::{RequestId, Source};
 use crate::lock::Timestamp;
 use crate::store::{RowKey, Store, StoreError};
@@ -43,18 +43,14 @@ pub async fn second_factor(
     };
     let credential_key = RowKey::credential(token.login());
     let [here, strangers] = AttemptRows::keys(attempt);
-    let keys = [
-        token.session_key(),
-        token.user_key(),
-        credential_key.clone(),
-        here,
-        strangers,
-    ];
-    let mut rows = store.read(&keys).await?;
-    let Some(caller) = authenticate(&mut rows, token, &[SessionKind::NetwrixFirstFactor], now)? else {
-        return Ok(SecondFactor::Unauthenticated);
-    };
-    let Some(credential) = rows.take(&credential_key).map(CredentialRow::parse).transpose()? else {
+    let also = [credential_key.clone(), here, strangers];
+    let (caller, mut rows) =
+        match identify(store, token, &[SessionKind::NetwrixFirstFactor], &also, now).await {
+            Ok(identified) => identified,
+            Err(Unidentified::Unauthenticated) => return Ok(SecondFactor::Unauthenticated),
+            Err(Unidentified::Store(error)) => return Err(error),
+        };
+    let Some(credential) = rows.parse::<CredentialRow>(&credential_key)? else {
         return Ok(SecondFactor::Unauthenticated);
     };
     let user = caller.into_user();

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use super::{Caller, Token};
 use crate::id::{Company, Login, RequestId};
 use crate::lock::{Fence, Timestamp};
-use crate::store::{Attributes, Corrupt, Item, RowKey, Store, StoreError, Table, classify, expressions};
+use crate::store::{Attributes, Corrupt, Item, Row, RowKey, Store, StoreError, Table, classify, expressions};
 use crate::store::{ms, n, s};
 
 /// A dead session is remembered this long, so that "expired" and "unknown" can be told apart.
@@ -102,6 +102,12 @@ pub struct SessionRow {
     pub expires_at: Timestamp,
 }
 
+impl Row for SessionRow {
+    fn parse(item: Item) -> Result<Self, Corrupt> {
+        Self::take(&mut Attributes::new(item))
+    }
+}
+
 impl SessionRow {
     /// A session that begins now.
     #[must_use]
@@ -130,14 +136,6 @@ impl SessionRow {
             expires_at: self.kind.expires_at(self.signed_in_at, now),
             ..self.clone()
         }
-    }
-
-    /// Reads the row as the store hands it over.
-    ///
-    /// # Errors
-    /// [`Corrupt`] where it cannot be understood.
-    pub fn parse(item: Item) -> Result<Self, Corrupt> {
-        Self::take(&mut Attributes::new(item))
     }
 
     /// Takes a session's own attributes out of a row that has more.

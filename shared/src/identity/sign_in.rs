@@ -2,7 +2,7 @@ use super::attempts::{AttemptRows, Counter, Reservation, reserve};
 use super::credential::CredentialRow;
 use super::open::{Factor, Proof, bearer, open};
 use super::{Attempt, Password, Passwords, SessionKind, SignedIn, Token};
-use crate::store::{Lockable, RowKey, Store, StoreError, UserRow};
+use crate::store::{RowKey, Store, StoreError, UserRow};
 
 /// A user who has given the right password.
 #[derive(Clone, Debug)]
@@ -27,8 +27,8 @@ pub async fn verify_password(
     let [here, strangers] = AttemptRows::keys(attempt);
     let keys = [credential_key.clone(), user_key.clone(), here, strangers];
     let mut rows = store.read(&keys).await?;
-    let credential = rows.take(&credential_key).map(CredentialRow::parse).transpose()?;
-    let user = rows.take(&user_key).map(UserRow::parse).transpose()?;
+    let credential = rows.parse::<CredentialRow>(&credential_key)?;
+    let user = rows.parse::<UserRow>(&user_key)?;
     let seen = AttemptRows::take(&mut rows, attempt)?;
     let read = (credential.as_ref(), user.as_ref(), &seen);
     let reservation = reserve(store, read, Counter::Passwords, None, attempt).await?;

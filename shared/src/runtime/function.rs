@@ -1,6 +1,8 @@
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
 
 use super::App;
@@ -8,6 +10,9 @@ use crate::dialect::Dialect;
 
 /// A handler's answer to come.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = Response<Body>> + Send + 'a>>;
+
+/// Answers the requests of one route. A refusal is an answer, too.
+pub type Handler = for<'a> fn(&'a App, &'a Request) -> Answer<'a>;
 
 /// One Lambda: what it serves and how it answers. The same value drives the deployed function, the local server
 /// and the tests that compare both with `template.yaml`.
@@ -19,8 +24,6 @@ pub struct Function {
     pub routes: &'static [Route],
     /// How many connections to the store its widest wave needs.
     pub connections: usize,
-    /// The handler.
-    pub handle: for<'a> fn(&'a App, Request) -> Answer<'a>,
 }
 
 impl Function {
@@ -30,7 +33,7 @@ impl Function {
         let (method, path) = key.split_once(' ')?;
         self.routes
             .iter()
-            .find(|route| route.method.as_str() == method && route.path == path)
+            .find(|route| route.method == method && route.path == path)
     }
 
     /// The dialect to answer in where no route says which.
@@ -40,8 +43,8 @@ impl Function {
     }
 }
 
-/// A method and path of the API, as API Gateway writes them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A method and path of the API, as API Gateway writes them, and who answers there.
+#[derive(Clone)]
 pub struct Route {
     /// The method.
     pub method: Method,
@@ -49,48 +52,20 @@ pub struct Route {
     pub path: &'static str,
     /// Whose clients call it.
     pub dialect: Dialect,
+    /// Who answers.
+    pub handler: Handler,
 }
 
 impl Route {
-    /// A route.
-    #[must_use]
-    pub const fn new(method: Method, path: &'static str, dialect: Dialect) -> Self {
-        Self {
-            method,
-            path,
-            dialect,
-        }
-    }
-
     /// The route's key in API Gateway.
     #[must_use]
     pub fn key(&self) -> String {
-        format!("{} {}", self.method.as_str(), self.path)
+        format!("{} {}", self.method, self.path)
     }
 }
 
-/// The methods that the API uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// Reads.
-    Get,
-    /// Acts.
-    Post,
-    /// Sets.
-    Put,
-    /// Ends.
-    Delete,
-}
-
-impl Method {
-    /// The method as HTTP writes it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Delete => "DELETE",
-        }
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.key())
     }
 }

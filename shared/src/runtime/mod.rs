@@ -21,8 +21,8 @@ use lambda_runtime::service_fn;
 use serde_json::value::RawValue;
 use tracing::Instrument;
 
-pub use function::{Answer, Function, Method, Route};
-pub use request::{body, path_parameter, query_parameter, request_id, route_path, source};
+pub use function::{Answer, Function, Handler, Route};
+pub use request::{body, path_parameter, query_parameter, request_id, source};
 
 use crate::config::Config;
 use crate::dialect::Dialect;
@@ -189,7 +189,7 @@ async fn respond(
         }
     };
     // One panic answers one request; the process, its connections and its next caller live on.
-    let handled = AssertUnwindSafe((function.handle)(app, request))
+    let handled = AssertUnwindSafe((route.handler)(app, &request))
         .catch_unwind()
         .await;
     let response = handled.unwrap_or_else(|_| {

@@ -1,4 +1,3 @@
-use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt};
 
 use crate::dialect::source_ip;
@@ -10,18 +9,6 @@ pub fn path_parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     request
         .path_parameters_ref()
         .and_then(|parameters| parameters.first(name))
-}
-
-/// The path of the route that the gateway matched, with its parameters in braces.
-#[must_use]
-pub fn route_path(request: &Request) -> &str {
-    match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => {
-            let key = context.route_key.as_deref().unwrap_or_default();
-            key.split_once(' ').map_or("", |(_, path)| path)
-        }
-        _ => "",
-    }
 }
 
 /// A parameter of the query string, decoded.

@@ -9,7 +9,7 @@ use super::key::ListingShards;
 use super::record::by;
 use super::update::REMOVE_LOCK;
 use super::{
-    Attributes, Corrupt, Item, Lockable, Retries, RowKey, Store, StoreError, Table, Transacted, UserRow,
+    Attributes, Corrupt, Item, Lockable, Retries, Row, RowKey, Store, StoreError, Table, Transacted, UserRow,
     built_wrongly, expressions, failed_condition, record,
 };
 use crate::id::{ActivitySessionId, Company, Login, RequestId, ResourceId};
@@ -110,7 +110,7 @@ pub struct ActivitySessionRow {
     pub lock: Record,
 }
 
-impl Lockable for ActivitySessionRow {
+impl Row for ActivitySessionRow {
     fn parse(item: Item) -> Result<Self, Corrupt> {
         let mut row = Attributes::new(item);
         Ok(Self {
@@ -129,7 +129,9 @@ impl Lockable for ActivitySessionRow {
             lock: record(&mut row)?,
         })
     }
+}
 
+impl Lockable for ActivitySessionRow {
     fn record(&self) -> &Record {
         &self.lock
     }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use super::item::{n, s};
 use super::key::ListingShards;
-use super::{Attributes, Corrupt, Item, Lockable, RowKey, record};
+use super::{Attributes, Corrupt, Item, Lockable, Row, RowKey, record};
 use crate::id::{Company, DeviceId};
 use crate::lock::Record;
 
@@ -31,7 +31,7 @@ pub struct DeviceRow {
     pub lock: Record,
 }
 
-impl Lockable for DeviceRow {
+impl Row for DeviceRow {
     fn parse(item: Item) -> Result<Self, Corrupt> {
         let mut row = Attributes::new(item);
         Ok(Self {
@@ -47,7 +47,9 @@ impl Lockable for DeviceRow {
             lock: record(&mut row)?,
         })
     }
+}
 
+impl Lockable for DeviceRow {
     fn record(&self) -> &Record {
         &self.lock
     }

@@ -35,7 +35,7 @@ pub use listing::{Page, PageRequest};
 pub use lock_row::{LockCall, LockResult};
 pub use lock_rows::{MAX_ROWS, PlannedRow};
 pub use read::Rows;
-pub use record::Lockable;
+pub use record::{Lockable, Row};
 pub use resource::{AccessRow, ResourceRow};
 pub use retries::Retries;
 pub use schema::{GlobalIndex, IDENTITY, RESOURCES, TableDefinition};

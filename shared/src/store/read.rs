@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use futures_util::future::try_join_all;
 
 use super::item::s;
-use super::{Item, RowKey, Store, StoreError, Table, classify};
+use super::{Corrupt, Item, Row, RowKey, Store, StoreError, Table, classify};
 
 /// `BatchGetItem` takes at most this many keys.
 const KEYS_PER_BATCH: usize = 100;
@@ -21,9 +21,25 @@ impl Rows {
     pub fn take(&mut self, key: &RowKey) -> Option<Item> {
         self.0.remove(key)
     }
+
+    /// Takes a row out and reads it; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Corrupt`] where it cannot be understood.
+    pub fn parse<R: Row>(&mut self, key: &RowKey) -> Result<Option<R>, Corrupt> {
+        self.take(key).map(R::parse).transpose()
+    }
 }
 
 impl Store {
+    /// Reads one row; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Store::read`], and [`StoreError::Corrupt`] where the row cannot be understood.
+    pub async fn read_one<R: Row>(&self, key: &RowKey) -> Result<Option<R>, StoreError> {
+        Ok(self.read(std::slice::from_ref(key)).await?.parse(key)?)
+    }
+
     /// Reads rows of both tables with strong consistency: in one `BatchGetItem`, or in several at once where there
     /// are more than 100 keys. A row that is not there is absent from the answer; a key given twice is read once.
     ///
@@ -106,5 +122,5 @@ fn key_of(table: Table, item: &Item) -> Result<RowKey, StoreError> {
     item.get("pk")
         .and_then(|pk| pk.as_s().ok())
         .map(|pk| RowKey::stored(table, pk.clone()))
-        .ok_or(StoreError::Corrupt(super::Corrupt { attribute: "pk" }))
+        .ok_or(StoreError::Corrupt(Corrupt { attribute: "pk" }))
 }

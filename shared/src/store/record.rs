@@ -6,14 +6,17 @@ use super::item::s;
 use super::{Attributes, Corrupt, Item};
 use crate::lock::{Fence, Lock, Owner, Record, RequestId, Revision, State, Writer};
 
-/// A row type that a lock can guard.
-pub trait Lockable: Sized {
+/// A row type.
+pub trait Row: Sized {
     /// Reads the row as the store hands it over.
     ///
     /// # Errors
     /// [`Corrupt`] where it cannot be understood.
     fn parse(item: Item) -> Result<Self, Corrupt>;
+}
 
+/// A row type that a lock can guard.
+pub trait Lockable: Row {
     /// What it records of its lock.
     fn record(&self) -> &Record;
 }

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use super::item::{n, s};
-use super::{Attributes, Corrupt, Item, Lockable, RowKey, record};
+use super::{Attributes, Corrupt, Item, Lockable, Row, RowKey, record};
 use crate::id::{Company, ResourceId};
 use crate::lock::Record;
 
@@ -16,12 +16,8 @@ pub struct ResourceRow {
     pub name: String,
 }
 
-impl ResourceRow {
-    /// Reads the row as the store hands it over.
-    ///
-    /// # Errors
-    /// [`Corrupt`] where it cannot be understood.
-    pub fn parse(item: Item) -> Result<Self, Corrupt> {
+impl Row for ResourceRow {
+    fn parse(item: Item) -> Result<Self, Corrupt> {
         let mut row = Attributes::new(item);
         Ok(Self {
             company: row.id("company")?,
@@ -29,7 +25,9 @@ impl ResourceRow {
             name: row.text("resource_name")?,
         })
     }
+}
 
+impl ResourceRow {
     /// The id that a `resource-name/…` row stands for.
     ///
     /// # Errors
@@ -87,7 +85,7 @@ impl AccessRow {
     }
 }
 
-impl Lockable for AccessRow {
+impl Row for AccessRow {
     fn parse(item: Item) -> Result<Self, Corrupt> {
         let mut row = Attributes::new(item);
         Ok(Self {
@@ -95,7 +93,9 @@ impl Lockable for AccessRow {
             lock: record(&mut row)?,
         })
     }
+}
 
+impl Lockable for AccessRow {
     fn record(&self) -> &Record {
         &self.lock
     }

@@ -4,7 +4,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem}
 
 use super::item::{ms, n, s};
 use super::{
-    Attributes, Corrupt, Item, Lockable, RowKey, Store, StoreError, Table, built_wrongly, expressions, record,
+    Attributes, Corrupt, Item, Lockable, Row, RowKey, Store, StoreError, Table, built_wrongly, expressions,
+    record,
 };
 use crate::id::{Company, Login};
 use crate::lock::{Fence, Record, Timestamp};
@@ -44,7 +45,7 @@ pub struct UserRow {
     pub lock: Record,
 }
 
-impl Lockable for UserRow {
+impl Row for UserRow {
     fn parse(item: Item) -> Result<Self, Corrupt> {
         let mut row = Attributes::new(item);
         Ok(Self {
@@ -65,7 +66,9 @@ impl Lockable for UserRow {
             lock: record(&mut row)?,
         })
     }
+}
 
+impl Lockable for UserRow {
     fn record(&self) -> &Record {
         &self.lock
     }

@@ -1,7 +1,10 @@
-use super::{SessionKind, SessionRow, Token};
-use crate::id::{Company, Login};
+use std::net::IpAddr;
+
+use super::api_token::admit;
+use super::{ApiCaller, ApiToken, NotAdmitted, SessionKind, SessionRow, Token};
+use crate::id::{Company, Login, RequestId};
 use crate::lock::Timestamp;
-use crate::store::{ActorCheck, Corrupt, Lockable, RowKey, Rows, UserRow};
+use crate::store::{ActorCheck, Corrupt, RowKey, Rows, Store, StoreError, UserRow};
 
 /// A caller who has proved who they are, with what they may do at this request.
 #[derive(Clone, Debug)]
@@ -68,26 +71,49 @@ impl Caller {
     }
 }
 
-/// Who calls with `token`, which must be of one of `kinds`, from the session and user rows that were read for it ([`Token::session_key`],
-/// [`Token::user_key`]); `None` for a token that is unknown, expired or revoked.
+/// Why it is not known who calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unidentified {
+    /// The token is unknown, expired or revoked, or it is of a kind that does not open this.
+    Unauthenticated,
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Unidentified {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Corrupt> for Unidentified {
+    fn from(corrupt: Corrupt) -> Self {
+        Self::Store(corrupt.into())
+    }
+}
+
+/// Who calls with `token`, which must be of one of `kinds`, and the rows `also`, in one read.
 ///
 /// A session is valid only while the user row exists, is unlocked and still has the fence of the sign-in. A lock
 /// on the account raises the fence, so it ends every earlier session for good, also after the unlock.
 ///
 /// # Errors
-/// [`Corrupt`] where a row cannot be understood.
-pub fn authenticate(
-    rows: &mut Rows,
+/// [`Unidentified`], of which a dialect makes its own 401 or 5xx.
+pub async fn identify(
+    store: &Store,
     token: &Token,
     kinds: &[SessionKind],
+    also: &[RowKey],
     now: Timestamp,
-) -> Result<Option<Caller>, Corrupt> {
-    let session_key = token.session_key();
-    let (Some(session), Some(user)) = (rows.take(&session_key), rows.take(&token.user_key())) else {
-        return Ok(None);
+) -> Result<(Caller, Rows), Unidentified> {
+    let (session_key, user_key) = (token.session_key(), token.user_key());
+    let mut keys = vec![session_key.clone(), user_key.clone()];
+    keys.extend_from_slice(also);
+    let mut rows = store.read(&keys).await?;
+    let session = rows.parse::<SessionRow>(&session_key)?;
+    let (Some(session), Some(user)) = (session, rows.parse::<UserRow>(&user_key)?) else {
+        return Err(Unidentified::Unauthenticated);
     };
-    let session = SessionRow::parse(session)?;
-    let user = UserRow::parse(user)?;
     let names_agree = session.company == *token.company()
         && session.login == *token.login()
         && user.company == session.company
@@ -97,9 +123,34 @@ pub fn authenticate(
         && now < session.expires_at
         && user.lock.state.live(now).is_none()
         && user.lock.state.fence() == session.user_fence;
-    Ok(valid.then_some(Caller {
+    if !valid {
+        return Err(Unidentified::Unauthenticated);
+    }
+    let caller = Caller {
         session_key,
         session,
         user,
-    }))
+    };
+    Ok((caller, rows))
+}
+
+/// The same for a token of the Aktion dialect: the row `also` is read beside the token's use, and what was found is told
+/// only to a caller who may know it.
+///
+/// # Errors
+/// What the store reports of the token's use. A failed read is for the caller's privileges to be checked first.
+pub async fn identify_by_api_token(
+    store: &Store,
+    token: Option<&ApiToken>,
+    source: Option<IpAddr>,
+    also: Option<&RowKey>,
+    now: Timestamp,
+    request_id: &RequestId,
+) -> Result<Result<(ApiCaller, Result<Rows, StoreError>), NotAdmitted>, StoreError> {
+    let (admitted, rows) = futures_util::future::join(
+        admit(store, token, source, now, request_id),
+        store.read(also.map(std::slice::from_ref).unwrap_or_default()),
+    )
+    .await;
+    Ok(admitted?.map(|caller| (caller, rows)))
 }

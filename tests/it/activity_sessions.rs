@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::types::AttributeValue;
 use holdfast::id::{ActivitySessionId, Login, ResourceId};
 use holdfast::store::RowKey;
-use holdfast_tests::{Answer, DB01, FOREIGN_DB01, SEED_SESSION, Verdict, World, people, session_id};
+use holdfast_tests::{Answer, DB01, FOREIGN_DB01, Listing, SEED_SESSION, Verdict, World, people, session_id};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -35,14 +35,26 @@ async fn r201_by_the_resources_name_or_id() {
         )
         .await;
     assert_eq!(by_name.status, 201, "{by_name}");
-    assert_snapshot!("201_by_name", without_id(&by_name));
+    assert_snapshot!(without_id(&by_name), @r#"
+    201
+    content-type: application/json
+    location: /api/v1/ActivitySession/[session]
+
+    {"id":"[session]","createdBy":"bob","createdByUserName":"Name of bob","createdDateTimeUtc":"2026-11-22T10:00:00Z","managedAccountId":null,"managedResourceId":"6a0c1b52-3f0e-4d5a-9a37-1c8f5b2f7d01","managedResourceName":"db01","activityName":"RDP","note":"Ticket 7","status":1,"actualStartDateTimeUtc":"2026-11-22T10:00:00Z","actualEndDateTimeUtc":null,"locked":false,"lockedMessage":null,"lockedTitle":null,"lockedBy":null}
+    "#);
     let by_id = world
         .open_session(
             &bob,
             json!({"ManagedResourceId": DB01, "ACTIVITYNAME": "SSH", "note": null}),
         )
         .await;
-    assert_snapshot!("201_by_id", without_id(&by_id));
+    assert_snapshot!(without_id(&by_id), @r#"
+    201
+    content-type: application/json
+    location: /api/v1/ActivitySession/[session]
+
+    {"id":"[session]","createdBy":"bob","createdByUserName":"Name of bob","createdDateTimeUtc":"2026-11-22T10:00:00Z","managedAccountId":null,"managedResourceId":"6a0c1b52-3f0e-4d5a-9a37-1c8f5b2f7d01","managedResourceName":"db01","activityName":"SSH","note":null,"status":1,"actualStartDateTimeUtc":"2026-11-22T10:00:00Z","actualEndDateTimeUtc":null,"locked":false,"lockedMessage":null,"lockedTitle":null,"lockedBy":null}
+    "#);
     let id = by_id.json()["id"].as_str().unwrap().to_owned();
     assert_eq!(
         world.get_session(&bob, &format!("/{id}")).await.json(),
@@ -56,6 +68,7 @@ async fn r201_by_the_resources_name_or_id() {
 async fn open_400_403_404() {
     let world = World::start().await;
     let bob = world.netwrix("bob").await;
+    let mut answers = Listing::default();
     for (name, body) in [
         ("nothing_given", json!({})),
         ("no_activity", json!({"managedResourceName": "db01"})),
@@ -78,25 +91,44 @@ async fn open_400_403_404() {
     ] {
         let answer = world.open_session(&bob, body).await;
         assert_eq!(answer.status, 400, "{name}");
-        assert_snapshot!(format!("open_400_{name}"), answer.without_trace());
+        answers.add(name, answer.without_trace());
     }
+    assert_snapshot!(answers, @r#"
+    nothing_given: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession","traceId":"[request]","errors":{"activityName":["The activityName is required."],"managedResourceName":["A managedResourceName or a managedResourceId is required."]}}
+    no_activity: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession","traceId":"[request]","errors":{"activityName":["The activityName is required."]}}
+    empty_names: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession","traceId":"[request]","errors":{"activityName":["The activityName is required."],"managedResourceName":["A managedResourceName or a managedResourceId is required."]}}
+    id_is_no_uuid: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession","traceId":"[request]","errors":{"managedResourceId":["The managedResourceId must be a UUID."]}}
+    wrong_types: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession","traceId":"[request]","errors":{"activityName":["The activityName must be a string."],"managedResourceName":["The managedResourceName must be a string."],"note":["The note must be a string."]}}
+    too_long: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession","traceId":"[request]","errors":{"activityName":["The activityName may have 256 characters at most."],"managedResourceName":["The managedResourceName may have 256 characters at most."],"note":["The note may have 4096 characters at most."]}}
+    "#);
+    let absent = json!({"managedResourceName": "db99", "activityName": "RDP"});
+    let absent = world.open_session(&bob, absent).await.without_trace();
+    assert_snapshot!(absent, @r#"
+    404
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.5","title":"Not Found","status":404,"detail":"There is no such managed resource.","instance":"/api/v1/ActivitySession","traceId":"[request]"}
+    "#);
     for resource in [
-        json!({"managedResourceName": "db99", "activityName": "RDP"}),
         json!({"managedResourceId": FOREIGN_DB01, "activityName": "RDP"}),
         json!({"managedResourceId": session_id(7), "activityName": "RDP"}),
     ] {
-        let answer = world.open_session(&bob, resource).await;
-        assert_snapshot!("open_404", answer.without_trace());
+        assert_eq!(world.open_session(&bob, resource).await.without_trace(), absent);
     }
     let body = json!({"managedResourceName": "db01", "activityName": "RDP"});
     let first_factor = world.first_factor("bob").await;
-    assert_snapshot!(
-        "open_403_mfa",
-        world
-            .open_session(&first_factor, body.clone())
-            .await
-            .without_trace()
-    );
+    assert_snapshot!(world.open_session(&first_factor, body.clone()).await.without_trace(), @r#"
+    403
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.4","title":"Forbidden","status":403,"detail":"The second factor is missing: complete the sign-in at /signin2fa.","instance":"/api/v1/ActivitySession","traceId":"[request]"}
+    "#);
     assert_eq!(
         world.open_session(&first_factor, json!({})).await.status,
         403,
@@ -126,10 +158,12 @@ async fn open_403_while_the_user_is_locked_out_of_the_resource() {
     let one = session_id(1);
     world.lock_sessions(&admin, locking(&one, "lockResource")).await;
     let open = |resource: &str| json!({"managedResourceName": resource, "activityName": "RDP"});
-    assert_snapshot!(
-        "open_403_locked",
-        world.open_session(&bob, open("db01")).await.without_trace()
-    );
+    assert_snapshot!(world.open_session(&bob, open("db01")).await.without_trace(), @r#"
+    403
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.4","title":"Under review","status":403,"detail":"Call extension 4711.","instance":"/api/v1/ActivitySession","traceId":"[request]"}
+    "#);
     assert_eq!(
         world.open_session(&bob, open("web01")).await.status,
         201,
@@ -151,7 +185,8 @@ async fn open_403_while_the_user_is_locked_out_of_the_resource() {
 /// A lock comes between the read and the write: no session is opened, and its user is told.
 #[tokio::test]
 async fn open_403_where_a_lock_is_faster() {
-    for (scope, name) in [("lockResource", "resource"), ("lockUser", "user")] {
+    let mut answers = Listing::default();
+    for scope in ["lockResource", "lockUser"] {
         let world = Arc::new(World::behind_proxy().await);
         let (bob, admin) = (world.netwrix("bob").await, world.netwrix("admin").await);
         let other = Arc::clone(&world);
@@ -170,7 +205,7 @@ async fn open_403_where_a_lock_is_faster() {
         let body = json!({"managedResourceName": "db01", "activityName": "RDP"});
         let answer = world.open_session(&bob, body).await;
         assert_eq!(answer.status, 403, "{scope}: {answer}");
-        assert_snapshot!(format!("open_403_overtaken_{name}"), answer.without_trace());
+        answers.add(scope, answer.without_trace());
         let admin = world.netwrix("ada").await;
         assert_eq!(
             world.get_session(&admin, "?status=active").await.json()["recordsTotal"],
@@ -178,6 +213,12 @@ async fn open_403_where_a_lock_is_faster() {
             "none was opened"
         );
     }
+    assert_snapshot!(answers, @r#"
+    lockResource: 403, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.4","title":"Under review","status":403,"detail":"Call extension 4711.","instance":"/api/v1/ActivitySession","traceId":"[request]"}
+    lockUser: 403, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.4","title":"Under review","status":403,"detail":"Call extension 4711.","instance":"/api/v1/ActivitySession","traceId":"[request]"}
+    "#);
 }
 
 #[tokio::test]
@@ -201,14 +242,29 @@ async fn read_200_with_the_lock_that_shows() {
     let (bob, admin) = (world.netwrix("bob").await, world.netwrix("admin").await);
     let one = session_id(1);
     let read = async |token: &str| world.get_session(token, &format!("/{one}")).await;
-    assert_snapshot!("read_free", read(&bob).await);
+    assert_snapshot!(read(&bob).await, @r#"
+    200
+    content-type: application/json
+
+    {"id":"00000000-0000-4000-8000-000000000001","createdBy":"bob","createdByUserName":"Name of bob","createdDateTimeUtc":"2026-11-22T10:00:00Z","managedAccountId":null,"managedResourceId":"6a0c1b52-3f0e-4d5a-9a37-1c8f5b2f7d01","managedResourceName":"db01","activityName":"RDP","note":null,"status":1,"actualStartDateTimeUtc":"2026-11-22T10:00:00Z","actualEndDateTimeUtc":null,"locked":false,"lockedMessage":null,"lockedTitle":null,"lockedBy":null}
+    "#);
     world.lock_sessions(&admin, locking(&one, "lockActivity")).await;
-    assert_snapshot!("read_locked", read(&bob).await);
+    assert_snapshot!(read(&bob).await, @r#"
+    200
+    content-type: application/json
+
+    {"id":"00000000-0000-4000-8000-000000000001","createdBy":"bob","createdByUserName":"Name of bob","createdDateTimeUtc":"2026-11-22T10:00:00Z","managedAccountId":null,"managedResourceId":"6a0c1b52-3f0e-4d5a-9a37-1c8f5b2f7d01","managedResourceName":"db01","activityName":"RDP","note":null,"status":1,"actualStartDateTimeUtc":"2026-11-22T10:00:00Z","actualEndDateTimeUtc":null,"locked":true,"lockedMessage":"Call extension 4711.","lockedTitle":"Under review","lockedBy":"admin"}
+    "#);
     let mut account = locking(&one, "lockUser");
     account["lockTitle"] = Value::Null;
     account["lockMessage"] = Value::Null;
     world.lock_sessions(&admin, account).await;
-    assert_snapshot!("read_account_locked", read(&admin).await);
+    assert_snapshot!(read(&admin).await, @r#"
+    200
+    content-type: application/json
+
+    {"id":"00000000-0000-4000-8000-000000000001","createdBy":"bob","createdByUserName":"Name of bob","createdDateTimeUtc":"2026-11-22T10:00:00Z","managedAccountId":null,"managedResourceId":"6a0c1b52-3f0e-4d5a-9a37-1c8f5b2f7d01","managedResourceName":"db01","activityName":"RDP","note":null,"status":1,"actualStartDateTimeUtc":"2026-11-22T10:00:00Z","actualEndDateTimeUtc":null,"locked":true,"lockedMessage":null,"lockedTitle":"Account locked","lockedBy":"admin"}
+    "#);
     assert_eq!(
         world
             .get_session(&admin, &format!("/{}", session_id(2)))
@@ -238,18 +294,22 @@ async fn read_401_403_404() {
         403
     );
     let anothers = world.get_session(&bob, &format!("/{}", session_id(3))).await;
-    assert_snapshot!("read_403", anothers.without_trace());
+    assert_snapshot!(anothers.without_trace(), @r#"
+    403
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.4","title":"Forbidden","status":403,"detail":"The role Admin is missing.","instance":"/api/v1/ActivitySession/00000000-0000-4000-8000-000000000003","traceId":"[request]"}
+    "#);
     for id in [session_id(404), session_id(9), "x".to_owned()] {
         let answer = world.get_session(&admin, &format!("/{id}")).await;
         assert_eq!(answer.status, 404, "{id}");
     }
-    assert_snapshot!(
-        "read_404",
-        world
-            .get_session(&admin, &format!("/{}", session_id(404)))
-            .await
-            .without_trace()
-    );
+    assert_snapshot!(world.get_session(&admin, &format!("/{}", session_id(404))).await.without_trace(), @r#"
+    404
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.5","title":"Not Found","status":404,"detail":"There is no such activity session.","instance":"/api/v1/ActivitySession/00000000-0000-4000-8000-000000000404","traceId":"[request]"}
+    "#);
 }
 
 #[tokio::test]
@@ -325,9 +385,19 @@ async fn list_400_401_403() {
         assert_eq!(world.get_session(&admin, query).await.status, 400, "{query}");
     }
     let everything = world.get_session(&admin, "?status=x&skip=x&take=x").await;
-    assert_snapshot!("list_400", everything.without_trace());
+    assert_snapshot!(everything.without_trace(), @r#"
+    400
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession","traceId":"[request]","errors":{"skip":["The skip must be 0 to 10000."],"status":["The status must be active, pending or historical."],"take":["The take must be 1 to 100."]}}
+    "#);
     assert_eq!(world.get_session("x", "").await.status, 401);
-    assert_snapshot!("list_403_role", world.get_session(&bob, "").await.without_trace());
+    assert_snapshot!(world.get_session(&bob, "").await.without_trace(), @r#"
+    403
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.4","title":"Forbidden","status":403,"detail":"The role Admin is missing.","instance":"/api/v1/ActivitySession","traceId":"[request]"}
+    "#);
     assert_eq!(
         world
             .get_session(&world.first_factor("admin").await, "")
@@ -379,10 +449,12 @@ async fn end_401_403_404() {
         assert_eq!(world.end_session(&admin, &id).await.status, 404, "{id}");
     }
     world.lock_sessions(&admin, locking(&one, "lockActivity")).await;
-    assert_snapshot!(
-        "end_403_locked",
-        world.end_session(&bob, &one).await.without_trace()
-    );
+    assert_snapshot!(world.end_session(&bob, &one).await.without_trace(), @r#"
+    403
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.4","title":"Under review","status":403,"detail":"Call extension 4711.","instance":"/api/v1/ActivitySession/00000000-0000-4000-8000-000000000001","traceId":"[request]"}
+    "#);
     let ada = world.netwrix("ada").await;
     assert_eq!(
         world.end_session(&ada, &one).await.status,

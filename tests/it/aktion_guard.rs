@@ -30,7 +30,12 @@ async fn a_token_serves_a_batch_for_twenty_seconds_and_is_then_expired_for_a_day
     }
     world.clock.advance(std::time::Duration::from_millis(10));
     let expired = get(&world, &token).await;
-    assert_snapshot!("guard_1001", expired.to_string().replace(&token, "[token]"));
+    assert_snapshot!(expired.to_string().replace(&token, "[token]"), @r#"
+    401
+    content-type: application/json
+
+    {"Message":"Token [token] already expired","Code":1001,"ModelStateErr":null}
+    "#);
     for wait in [60 * 60, 22 * 60 * 60] {
         world.wait(wait);
         assert_eq!(code(&get(&world, &token).await), 1001);
@@ -47,15 +52,27 @@ async fn a_token_serves_a_batch_for_twenty_seconds_and_is_then_expired_for_a_day
 #[tokio::test]
 async fn r1000_absent_no_uuid_or_unknown() {
     let world = World::start().await;
-    assert_snapshot!(
-        "guard_1000_unknown",
-        get(&world, "00000000-0000-4000-8000-000000000000").await
-    );
-    assert_snapshot!("guard_1000_no_uuid", get(&world, "%3Cscript%3E").await);
+    assert_snapshot!(get(&world, "00000000-0000-4000-8000-000000000000").await, @r#"
+    401
+    content-type: application/json
+
+    {"Message":"Token 00000000-0000-4000-8000-000000000000 not found","Code":1000,"ModelStateErr":null}
+    "#);
+    assert_snapshot!(get(&world, "%3Cscript%3E").await, @r#"
+    401
+    content-type: application/json
+
+    {"Message":"Token <script> not found","Code":1000,"ModelStateErr":null}
+    "#);
     let absent = world
         .send(world.http.get(world.url("/user/get?LoginName=bob")))
         .await;
-    assert_snapshot!("guard_1000_absent", absent);
+    assert_snapshot!(absent, @r#"
+    401
+    content-type: application/json
+
+    {"Message":"Token  not found","Code":1000,"ModelStateErr":null}
+    "#);
     let bearer = world.netwrix("bob").await;
     assert_eq!(code(&get(&world, &bearer).await), 1000, "another dialect's token");
     let token = world.aktion("admin").await;
@@ -78,7 +95,12 @@ async fn r1006_from_an_address_outside_the_filter_whatever_the_client_says_of_it
         .header("X-Forwarded-For", "192.0.2.1")
         .header("Forwarded", "for=192.0.2.1")
         .header("X-Real-IP", "192.0.2.1");
-    assert_snapshot!("guard_1006", world.send(request).await);
+    assert_snapshot!(world.send(request).await, @r#"
+    401
+    content-type: application/json
+
+    {"Message":"Ip filter violated for ip client address [127.0.0.1]","Code":1006,"ModelStateErr":null}
+    "#);
     let near = world.aktion("near").await;
     assert_eq!(get(&world, &near).await.status, 200);
 }
@@ -104,7 +126,12 @@ async fn r1007_a_filter_that_cannot_be_read_is_refused_never_ignored() {
     let world = World::start().await;
     set_filter(&world, "near", "127.0.0.1, here").await;
     let token = world.aktion("near").await;
-    assert_snapshot!("guard_1007", get(&world, &token).await);
+    assert_snapshot!(get(&world, &token).await, @r#"
+    401
+    content-type: application/json
+
+    {"Message":"Ip filter [127.0.0.1, here] parsing failed","Code":1007,"ModelStateErr":null}
+    "#);
 }
 
 #[tokio::test]
@@ -117,7 +144,12 @@ async fn r1008_counts_what_is_served_and_what_the_filter_refuses() {
     for _ in 0..3 {
         assert_eq!(code(&get(&world, &token).await), 1008);
     }
-    assert_snapshot!("guard_1008", get(&world, &token).await);
+    assert_snapshot!(get(&world, &token).await, @r#"
+    401
+    content-type: application/json
+
+    {"Message":"Request rate policy violated for [eager]","Code":1008,"ModelStateErr":null}
+    "#);
     let served = |rows: Vec<holdfast::store::Item>| {
         rows.into_iter()
             .find_map(|row| row.get("served").map(|served| served.as_n().unwrap().clone()))

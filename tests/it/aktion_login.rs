@@ -1,48 +1,47 @@
 //! Aktion's login, row by row (`docs/api.md`, "Aktion.NEXT").
 
-use holdfast_tests::{Answer, Verdict, World, api_key};
+use holdfast_tests::{Answer, Listing, Verdict, World, api_key};
 use insta::assert_snapshot;
 
 const JSON: &str = "application/json";
 
 /// The answer with its token, which is another each time, replaced.
-fn redacted(answer: &Answer, token: &str) -> String {
-    assert_eq!(token.len(), 36);
-    answer.to_string().replace(token, "[token]")
+fn redacted(mut answer: Answer) -> Answer {
+    let mut parts = answer.body.split(['"', '<', '>']);
+    let token = parts.find(|part| part.len() == 36).expect("a token").to_owned();
+    answer.body = answer.body.replace(&token, "[token]");
+    answer
 }
 
 #[tokio::test]
 async fn r200_in_json_and_xml() {
     let world = World::start().await;
-    let json = world.aktion_login("admin", &api_key("admin")).await;
-    assert_snapshot!(
-        "login_200_json",
-        redacted(&json, json.json()["Token"].as_str().unwrap())
-    );
+    let json = redacted(world.aktion_login("admin", &api_key("admin")).await);
+    assert_snapshot!(json, @r#"
+    200
+    content-type: application/json
+
+    {"Token":"[token]","ExpireInSec":20,"ExpireDate":"\/Date(1795341620000)\/"}
+    "#);
     let key = api_key("admin");
-    for (media, name) in [
-        ("application/xml", "xml"),
-        ("text/xml", "text_xml"),
-        ("text/json", "text_json"),
-    ] {
-        let body = if media.ends_with("xml") {
-            format!("<Request><UserLogin>admin</UserLogin><ApiKey>{key}</ApiKey></Request>")
-        } else {
-            format!("{{\"userlogin\":\"admin\",\"APIKEY\":\"{key}\"}}")
-        };
-        let answer = world.post("/login", media, body).await;
-        let token = answer
-            .body
-            .split(['"', '<', '>'])
-            .find(|part| part.len() == 36)
-            .unwrap();
-        assert_snapshot!(format!("login_200_{name}"), redacted(&answer, token));
+    let in_xml = format!("<Request><UserLogin>admin</UserLogin><ApiKey>{key}</ApiKey></Request>");
+    let xml = redacted(world.post("/login", "application/xml", in_xml.clone()).await);
+    assert_snapshot!(xml, @"
+    200
+    content-type: application/xml
+
+    <Response><Token>[token]</Token><ExpireInSec>20</ExpireInSec><ExpireDate>2026-11-22T10:00:20Z</ExpireDate></Response>
+    ");
+    let in_any_case = format!("{{\"userlogin\":\"admin\",\"APIKEY\":\"{key}\"}}");
+    for (media, body, twin) in [("text/json", in_any_case, &json), ("text/xml", in_xml, &xml)] {
+        redacted(world.post("/login", media, body).await).assert_twin_of(twin, media);
     }
 }
 
 #[tokio::test]
 async fn r400_1002_names_every_missing_field() {
     let world = World::start().await;
+    let mut answers = Listing::default();
     for (name, media, body) in [
         ("no_body", JSON, ""),
         ("nothing_given", JSON, "{}"),
@@ -66,15 +65,36 @@ async fn r400_1002_names_every_missing_field() {
     ] {
         let answer = world.post("/login", media, body).await;
         assert_eq!(answer.status, 400, "{name}");
-        assert_snapshot!(format!("login_1002_{name}"), answer);
+        answers.add(name, answer);
     }
+    assert_snapshot!(answers, @r#"
+    no_body: 400, content-type: application/json
+      {"Message":"Entry parameter missing or parameter bindigs failed","Code":1002,"ModelStateErr":["There is no body."]}
+    nothing_given: 400, content-type: application/json
+      {"Message":"Entry parameter missing or parameter bindigs failed","Code":1002,"ModelStateErr":["The UserLogin field is required.","The ApiKey field is required."]}
+    empty: 400, content-type: application/json
+      {"Message":"Entry parameter missing or parameter bindigs failed","Code":1002,"ModelStateErr":["The UserLogin field is required.","The ApiKey field is required."]}
+    no_key_xml: 400, content-type: application/xml
+      <Response><Message>Entry parameter missing or parameter bindigs failed</Message><Code>1002</Code><ModelStateErr><string>The ApiKey field is required.</string></ModelStateErr></Response>
+    malformed_xml: 400, content-type: application/xml
+      <Response><Message>Entry parameter missing or parameter bindigs failed</Message><Code>1002</Code><ModelStateErr><string>The XML ends before its root element does.</string></ModelStateErr></Response>
+    xml_names_have_a_case: 400, content-type: text/xml
+      <Response><Message>Entry parameter missing or parameter bindigs failed</Message><Code>1002</Code><ModelStateErr><string>The UserLogin field is required.</string></ModelStateErr></Response>
+    repeated: 400, content-type: application/json
+      {"Message":"Entry parameter missing or parameter bindigs failed","Code":1002,"ModelStateErr":["An element or member stands more than once."]}
+    "#);
 }
 
 #[tokio::test]
 async fn r401_1003_unknown_login_wrong_key_and_blocked_user_alike() {
     let world = World::start().await;
     let wrong_key = world.aktion_login("admin", &api_key("ada")).await;
-    assert_snapshot!("login_1003", wrong_key);
+    assert_snapshot!(wrong_key, @r#"
+    401
+    content-type: application/json
+
+    {"Message":"UserLogin or ApiKey are unknown","Code":1003,"ModelStateErr":null}
+    "#);
     world.lock_user("ada").await;
     for (what, login, key) in [
         ("unknown", "nobody-at-all", api_key("admin")),
@@ -98,20 +118,36 @@ async fn r401_1004_a_key_that_cannot_be_one() {
             "{key}"
         );
     }
-    assert_snapshot!("login_1004", world.aktion_login("admin", "x").await);
+    assert_snapshot!(world.aktion_login("admin", "x").await, @r#"
+    401
+    content-type: application/json
+
+    {"Message":"ApiKey is invalid","Code":1004,"ModelStateErr":null}
+    "#);
 }
 
 #[tokio::test]
 async fn r413_r415() {
     let world = World::start().await;
-    assert_snapshot!("login_413", world.post("/login", JSON, " ".repeat(65_537)).await);
-    assert_snapshot!("login_415", world.post("/login", "text/plain", "x").await);
+    assert_snapshot!(world.post("/login", JSON, " ".repeat(65_537)).await, @r#"
+    413
+    content-type: application/json
+
+    {"Message":"The request entity is too large","Code":413,"ModelStateErr":null}
+    "#);
+    assert_snapshot!(world.post("/login", "text/plain", "x").await, @r#"
+    415
+    content-type: application/json
+
+    {"Message":"The request entity has a media type which the server or resource does not support. Only application/json and application/xml are supported","Code":415,"ModelStateErr":null}
+    "#);
 }
 
 #[tokio::test]
 async fn r500_and_503() {
     let world = World::behind_proxy().await;
     let proxy = world.proxy.as_ref().unwrap();
+    let mut answers = Listing::default();
     for (code, status) in [("ThrottlingException", 503), ("ValidationException", 500)] {
         proxy.judge(move |call| match call.operation.as_str() {
             "BatchGetItem" => Verdict::error(400, code),
@@ -119,8 +155,14 @@ async fn r500_and_503() {
         });
         let answer = world.aktion_login("admin", &api_key("admin")).await;
         assert_eq!(answer.status, status);
-        assert_snapshot!(format!("login_{status}"), answer);
+        answers.add(code, answer);
     }
+    assert_snapshot!(answers, @r#"
+    ThrottlingException: 503, content-type: application/json, retry-after: 1
+      {"Message":"Db operation failed, operation can not be executed because another problems occured","Code":7,"ModelStateErr":null}
+    ValidationException: 500, content-type: application/json
+      {"Message":"internal error","Code":500,"ModelStateErr":null}
+    "#);
 }
 
 /// API keys are 128 random bits: no guess comes near, and nobody can close another's login.

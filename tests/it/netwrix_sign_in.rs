@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use holdfast::id::Source;
 use holdfast::store::RowKey;
-use holdfast_tests::{Answer, PASSWORD, Verdict, World, code_at};
+use holdfast_tests::{Answer, Listing, PASSWORD, Verdict, World, code_at};
 use insta::assert_snapshot;
 use tokio::sync::Barrier;
 
@@ -74,6 +74,7 @@ async fn the_documented_sequence() {
 async fn step_one_refuses_what_is_no_sign_in() {
     let world = World::start().await;
     let long = format!("{{\"login\":\"{}\",\"password\":\"x\"}}", "x".repeat(101));
+    let mut answers = Listing::default();
     for (name, body) in [
         ("no_body", ""),
         ("malformed", "{\"Login\":"),
@@ -88,22 +89,36 @@ async fn step_one_refuses_what_is_no_sign_in() {
     ] {
         let answer = world.post("/signinBody", JSON, body.to_owned()).await;
         assert_eq!(answer.status, 400, "{name}");
-        assert_snapshot!(format!("step_one_400_{name}"), answer.without_trace());
+        answers.add(name, answer.without_trace());
     }
-    assert_snapshot!(
-        "step_one_415",
-        world
-            .post("/signinBody", "application/xml", "<x/>")
-            .await
-            .without_trace()
-    );
-    assert_snapshot!(
-        "step_one_413",
-        world
-            .post("/signinBody", JSON, " ".repeat(65_537))
-            .await
-            .without_trace()
-    );
+    assert_snapshot!(answers, @r#"
+    no_body: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/signinBody","traceId":"[request]","errors":{"$":["There is no body."]}}
+    malformed: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/signinBody","traceId":"[request]","errors":{"$":["The body is not a JSON object."]}}
+    no_object: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/signinBody","traceId":"[request]","errors":{"$":["The body is not a JSON object."]}}
+    nothing_given: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/signinBody","traceId":"[request]","errors":{"login":["The login field is required and must be a string."],"password":["The password field is required and must be a string."]}}
+    null_password: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/signinBody","traceId":"[request]","errors":{"password":["The password field is required and must be a string."]}}
+    repeated: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/signinBody","traceId":"[request]","errors":{"$":["An element or member stands more than once."]}}
+    long_login: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/signinBody","traceId":"[request]","errors":{"login":["A login is 1 to 100 characters, none of them a control character."]}}
+    "#);
+    assert_snapshot!(world.post("/signinBody", "application/xml", "<x/>").await.without_trace(), @r#"
+    415
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.16","title":"Unsupported Media Type","status":415,"detail":"The body must be application/json.","instance":"/signinBody","traceId":"[request]"}
+    "#);
+    assert_snapshot!(world.post("/signinBody", JSON, " ".repeat(65_537)).await.without_trace(), @r#"
+    413
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.14","title":"Payload Too Large","status":413,"detail":"The body is larger than 65536 bytes.","instance":"/signinBody","traceId":"[request]"}
+    "#);
     let any_case = format!("{{\"LOGIN\":\"bob\",\"password\":\"{PASSWORD}\",\"later\":1}}");
     assert_eq!(world.post("/signinBody", JSON, any_case).await.status, 200);
 }
@@ -119,7 +134,13 @@ async fn step_one_tells_an_outsider_nothing() {
         let answer = world.first_step(login, "wrong").await;
         told.push((answer.without_trace(), proxy.operations(), proxy.waves()));
     }
-    assert_snapshot!("step_one_401", told[0].0);
+    assert_snapshot!(told[0].0, @r#"
+    401
+    content-type: application/problem+json
+    www-authenticate: Bearer
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.2","title":"Unauthorized","status":401,"detail":"The login or password is wrong.","instance":"/signinBody","traceId":"[request]"}
+    "#);
     assert!(told.iter().all(|one| one == &told[0]), "{told:#?}");
 }
 
@@ -127,23 +148,28 @@ async fn step_one_tells_an_outsider_nothing() {
 async fn a_locked_account_with_the_right_password_is_told_so() {
     let world = World::start().await;
     world.lock_user("alice").await;
-    assert_snapshot!(
-        "step_one_403_default_texts",
-        world.first_step("alice", PASSWORD).await.without_trace()
-    );
+    assert_snapshot!(world.first_step("alice", PASSWORD).await.without_trace(), @r#"
+    403
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.4","title":"Account locked","status":403,"detail":"This account is locked.","instance":"/signinBody","traceId":"[request]"}
+    "#);
     world
         .lock_user_with("bob", "Suspended", "Call extension 4711.")
         .await;
-    assert_snapshot!(
-        "step_one_403_own_texts",
-        world.first_step("bob", PASSWORD).await.without_trace()
-    );
+    assert_snapshot!(world.first_step("bob", PASSWORD).await.without_trace(), @r#"
+    403
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.4","title":"Suspended","status":403,"detail":"Call extension 4711.","instance":"/signinBody","traceId":"[request]"}
+    "#);
 }
 
 #[tokio::test]
 async fn step_one_503_and_500() {
     let world = World::behind_proxy().await;
     let proxy = world.proxy.as_ref().unwrap();
+    let mut answers = Listing::default();
     for (code, status) in [("ThrottlingException", 503), ("ValidationException", 500)] {
         proxy.judge(move |call| match call.operation.as_str() {
             "TransactWriteItems" => Verdict::error(400, code),
@@ -151,8 +177,14 @@ async fn step_one_503_and_500() {
         });
         let answer = world.first_step("alice", PASSWORD).await;
         assert_eq!(answer.status, status);
-        assert_snapshot!(format!("step_one_{status}"), answer.without_trace());
+        answers.add(code, answer.without_trace());
     }
+    assert_snapshot!(answers, @r#"
+    ThrottlingException: 503, content-type: application/problem+json, retry-after: 1
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.6.4","title":"Service Unavailable","status":503,"detail":"The service is temporarily unavailable; try again.","instance":"/signinBody","traceId":"[request]"}
+    ValidationException: 500, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.6.1","title":"Internal Server Error","status":500,"detail":"An internal error occurred.","instance":"/signinBody","traceId":"[request]"}
+    "#);
 }
 
 #[tokio::test]
@@ -227,10 +259,12 @@ async fn step_two_refuses_what_is_no_code_before_it_counts() {
     for body in ["", "12345", "1234567", "abcdef", "{}", "null", "\"12345\"", "na"] {
         assert_eq!(world.second_step(&token, body).await.status, 400, "{body:?}");
     }
-    assert_snapshot!(
-        "step_two_400",
-        world.second_step(&token, "12345").await.without_trace()
-    );
+    assert_snapshot!(world.second_step(&token, "12345").await.without_trace(), @r#"
+    400
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/signin2fa","traceId":"[request]","errors":{"$":["The body must be a code of six digits, or NA."]}}
+    "#);
     assert_eq!(code_attempts(&world, "alice").await, "0");
     let xml = world
         .http
@@ -255,10 +289,13 @@ async fn step_two_needs_a_first_factor_token() {
         .post(world.url("/signin2fa"))
         .header("Content-Type", JSON)
         .body(code.clone());
-    assert_snapshot!(
-        "step_two_401_no_token",
-        world.send(no_token).await.without_trace()
-    );
+    assert_snapshot!(world.send(no_token).await.without_trace(), @r#"
+    401
+    content-type: application/problem+json
+    www-authenticate: Bearer
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.2","title":"Unauthorized","status":401,"detail":"A bearer token that is valid is required.","instance":"/signin2fa","traceId":"[request]"}
+    "#);
     let first = world.first_factor("alice").await;
     let full = world.netwrix("admin").await;
     for (what, token) in [("nonsense", "nonsense"), ("a full token", &full)] {
@@ -347,7 +384,13 @@ async fn a_code_counts_one_step_before_and_after_and_once() {
         "an accepted code excuses the wrong ones"
     );
     let replay = world.second_step(&token, &code_at(now.minus(step))).await;
-    assert_snapshot!("step_two_401_replay", replay.without_trace());
+    assert_snapshot!(replay.without_trace(), @r#"
+    401
+    content-type: application/problem+json
+    www-authenticate: Bearer
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.2","title":"Unauthorized","status":401,"detail":"The code is wrong.","instance":"/signin2fa","traceId":"[request]"}
+    "#);
     assert_eq!(
         code_attempts(&world, "alice").await,
         "0",
@@ -476,7 +519,13 @@ async fn a_bearer_token_lives_fifteen_minutes_and_no_longer() {
         "use does not prolong it"
     );
     world.wait(1);
-    assert_snapshot!("bearer_401", world.user_token(&token).await.without_trace());
+    assert_snapshot!(world.user_token(&token).await.without_trace(), @r#"
+    401
+    content-type: application/problem+json
+    www-authenticate: Bearer
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.2","title":"Unauthorized","status":401,"detail":"A bearer token that is valid is required.","instance":"/api/v1/UserToken","traceId":"[request]"}
+    "#);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The device lock's table, row by row (`docs/api.md`, "Device lock").
 
-use holdfast_tests::{Answer, Sdm, Verdict, World, action_path};
+use holdfast_tests::{Answer, Listing, Sdm, Verdict, World, action_path};
 use insta::assert_snapshot;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
@@ -31,7 +31,11 @@ async fn r204_locked_and_already_locked_by_the_same_user() {
     let world = World::start().await;
     let alice = world.sdm("alice").await;
     let locked = alice.action("ID5", "Lock").await;
-    assert_snapshot!("204_locked", locked);
+    assert_snapshot!(locked, @"
+    204
+    lock-fence: 1
+    timeout: Infinite
+    ");
     world.wait(60);
     // Again, also in XML and through another session: the lock is the user's, and nothing changes.
     let again = post(
@@ -57,7 +61,10 @@ async fn r204_unlocked_and_already_free() {
         "free from the beginning"
     );
     alice.action("ID5", "Lock").await;
-    assert_snapshot!("204_unlocked", alice.action("ID5", "Unlock").await);
+    assert_snapshot!(alice.action("ID5", "Unlock").await, @"
+    204
+    lock-fence: 1
+    ");
     assert_eq!(alice.action("ID5", "Unlock").await.status, 204);
     assert!(alice.get("/ID5").await.json().get("lock").is_none());
 }
@@ -102,6 +109,7 @@ async fn r204_in_all_versions_and_media_types() {
 async fn r400_for_every_body_that_is_not_an_action() {
     let world = World::start().await;
     let alice = world.sdm("alice").await;
+    let mut answers = Listing::default();
     for (name, media, body) in [
         ("no_body", XML, ""),
         ("malformed_xml", XML, "<deviceAction><type>Lock</deviceAction>"),
@@ -129,8 +137,32 @@ async fn r400_for_every_body_that_is_not_an_action() {
     ] {
         let answer = post(&world, &alice, &action_path("ID5"), media, body).await;
         assert_eq!(answer.status, 400, "{name}");
-        assert_snapshot!(format!("400_{name}"), answer);
+        answers.add(name, answer);
     }
+    assert_snapshot!(answers, @r#"
+    no_body: 400, content-type: application/xml
+      <error><status>400</status><message>The user input is invalid: there is no body.</message></error>
+    malformed_xml: 400, content-type: application/xml
+      <error><status>400</status><message>The user input is invalid: the XML is not well-formed.</message></error>
+    malformed_json: 400, content-type: application/json
+      {"status":400,"message":"The user input is invalid: the body is not a JSON object."}
+    wrong_type: 400, content-type: application/xml
+      <error><status>400</status><message>The user input is invalid: type must be Lock or Unlock.</message></error>
+    missing_type: 400, content-type: application/json
+      {"status":400,"message":"The user input is invalid: type must be Lock or Unlock."}
+    type_is_no_text: 400, content-type: application/json
+      {"status":400,"message":"The user input is invalid: type must be Lock or Unlock."}
+    repeated_element: 400, content-type: application/xml
+      <error><status>400</status><message>The user input is invalid: an element or member stands more than once.</message></error>
+    repeated_member: 400, content-type: application/json
+      {"status":400,"message":"The user input is invalid: an element or member stands more than once."}
+    other_root: 400, content-type: application/xml
+      <error><status>400</status><message>The user input is invalid: the XML has another root element.</message></error>
+    entity: 400, content-type: application/xml
+      <error><status>400</status><message>The user input is invalid: the XML has a document type, which is not accepted.</message></error>
+    wrapped_json: 400, content-type: application/json
+      {"status":400,"message":"The user input is invalid: type must be Lock or Unlock."}
+    "#);
     let not_utf8 = post(&world, &alice, &action_path("ID5"), JSON, vec![0xff_u8, 0xfe]).await;
     assert_eq!(not_utf8.status, 400);
     assert!(
@@ -147,7 +179,12 @@ async fn r400_invalid_device_id() {
     for id in ["a%2Fb", "a%3Fb", "a%23b", "%C3%A9", "a%0Ab", &too_long] {
         assert_eq!(alice.action(id, "Lock").await.status, 400, "{id}");
     }
-    assert_snapshot!("400_device_id", alice.action("a%2Fb", "Lock").await);
+    assert_snapshot!(alice.action("a%2Fb", "Lock").await, @r#"
+    400
+    content-type: application/json
+
+    {"status":400,"message":"The user input is invalid: a device id is 1 to 128 printable ASCII characters other than '/', '?' and '#'."}
+    "#);
 }
 
 #[tokio::test]
@@ -157,7 +194,12 @@ async fn r400_invalid_timeout_which_an_unlock_ignores() {
     for timeout in ["Second-0", "Second-86401", "600", "Extend-1", ""] {
         assert_eq!(alice.lock_for("ID5", timeout).await.status, 400, "{timeout:?}");
     }
-    assert_snapshot!("400_timeout", alice.lock_for("ID5", "Second-0").await);
+    assert_snapshot!(alice.lock_for("ID5", "Second-0").await, @r#"
+    400
+    content-type: application/json
+
+    {"status":400,"message":"The user input is invalid: Timeout must be Infinite or Second-1 to Second-86400."}
+    "#);
     alice.action("ID5", "Lock").await;
     let unlock = alice
         .request(Method::POST, &action_path("ID5"))
@@ -175,7 +217,12 @@ async fn r401_without_a_session_that_holds() {
         .post(world.url(&action_path("ID5")))
         .header(CONTENT_TYPE, XML)
         .body(LOCK_XML);
-    assert_snapshot!("401_no_cookie", world.send(no_cookie).await);
+    assert_snapshot!(world.send(no_cookie).await, @"
+    401
+    content-type: application/xml
+
+    <error><status>401</status><message>The request is not authorized.</message></error>
+    ");
 
     let alice = world.sdm("alice").await;
     let mut unknown = alice.clone();
@@ -218,7 +265,12 @@ async fn the_documented_sample_needs_a_session_and_a_body() {
 async fn r403_for_groups_that_only_read() {
     let world = World::start().await;
     let mona = world.sdm("mona").await;
-    assert_snapshot!("403_monitor", mona.action("ID5", "Lock").await);
+    assert_snapshot!(mona.action("ID5", "Lock").await, @r#"
+    403
+    content-type: application/json
+
+    {"status":403,"message":"The user's group may not lock or unlock devices."}
+    "#);
     assert_eq!(mona.action("ID5", "Unlock").await.status, 403);
     assert_eq!(
         world.sdm("nobody").await.action("ID5", "Lock").await.status,
@@ -238,8 +290,18 @@ async fn r404_for_a_version_or_device_that_is_not_there() {
         assert_eq!(world.send(stranger).await.status, 404, "{version}");
     }
     let path = action_path("ID5").replace("v1.3", "v2.0");
-    assert_snapshot!("404_version", post(&world, &alice, &path, XML, LOCK_XML).await);
-    assert_snapshot!("404_device", alice.action("ID404", "Lock").await);
+    assert_snapshot!(post(&world, &alice, &path, XML, LOCK_XML).await, @"
+    404
+    content-type: application/xml
+
+    <error><status>404</status><message>The REST API version of your input request cannot be found.</message></error>
+    ");
+    assert_snapshot!(alice.action("ID404", "Lock").await, @r#"
+    404
+    content-type: application/json
+
+    {"status":404,"message":"The object (resource URI, device, and so on) of your input request cannot be found."}
+    "#);
     // Another company's device is none.
     let foreign = alice.action("ID9", "Lock").await;
     assert_eq!(foreign.body, alice.action("ID404", "Lock").await.body);
@@ -256,10 +318,12 @@ async fn r413_over_64_kib_before_the_session_is_looked_at() {
         post(&world, &alice, &path, JSON, padded(64 * 1024)).await.status,
         204
     );
-    assert_snapshot!(
-        "413",
-        post(&world, &alice, &path, JSON, padded(64 * 1024 + 1)).await
-    );
+    assert_snapshot!(post(&world, &alice, &path, JSON, padded(64 * 1024 + 1)).await, @r#"
+    413
+    content-type: application/json
+
+    {"status":413,"message":"The request body is larger than 65536 bytes."}
+    "#);
     let stranger = world
         .http
         .post(world.url(&path))
@@ -285,7 +349,12 @@ async fn r415_for_a_body_that_is_neither_xml_nor_json() {
         );
     }
     let untyped = alice.request(Method::POST, &path).body(LOCK_XML);
-    assert_snapshot!("415", world.send(untyped).await);
+    assert_snapshot!(world.send(untyped).await, @"
+    415
+    content-type: application/xml
+
+    <error><status>415</status><message>The request body must be application/xml or application/json.</message></error>
+    ");
 }
 
 #[tokio::test]
@@ -293,7 +362,12 @@ async fn r423_for_lock_and_unlock_alike_naming_the_holder() {
     let world = World::start().await;
     let (alice, bob) = (world.sdm("alice").await, world.sdm("bob").await);
     alice.action("ID5", "Lock").await;
-    assert_snapshot!("423_json", bob.action("ID5", "Lock").await);
+    assert_snapshot!(bob.action("ID5", "Lock").await, @r#"
+    423
+    content-type: application/json
+
+    {"status":423,"message":"The device is locked by another user.","lock":{"owner":"alice","since":"2026-11-22T10:00:00Z"}}
+    "#);
     assert_eq!(
         bob.action("ID5", "Unlock").await.body,
         bob.action("ID5", "Lock").await.body
@@ -302,7 +376,12 @@ async fn r423_for_lock_and_unlock_alike_naming_the_holder() {
         .request(Method::POST, &action_path("ID5"))
         .header(CONTENT_TYPE, XML)
         .body(LOCK_XML);
-    assert_snapshot!("423_xml", world.send(xml).await);
+    assert_snapshot!(world.send(xml).await, @"
+    423
+    content-type: application/xml
+
+    <error><status>423</status><message>The device is locked by another user.</message><lock><owner>alice</owner><since>2026-11-22T10:00:00Z</since></lock></error>
+    ");
     let json_for_xml = bob
         .request(Method::POST, &action_path("ID5"))
         .header(CONTENT_TYPE, XML)
@@ -310,7 +389,12 @@ async fn r423_for_lock_and_unlock_alike_naming_the_holder() {
         .body(LOCK_XML);
     assert_eq!(world.send(json_for_xml).await.header("content-type"), Some(JSON));
     alice.lock_for("ID5", "Second-90").await;
-    assert_snapshot!("423_lease", bob.action("ID5", "Lock").await);
+    assert_snapshot!(bob.action("ID5", "Lock").await, @r#"
+    423
+    content-type: application/json
+
+    {"status":423,"message":"The device is locked by another user.","lock":{"owner":"alice","since":"2026-11-22T10:00:00Z","until":"2026-11-22T10:01:30Z"}}
+    "#);
     assert_eq!(
         alice.action("ID5", "Unlock").await.status,
         204,
@@ -327,7 +411,12 @@ async fn r500_shows_nothing_of_what_went_wrong() {
         "UpdateItem" => Verdict::error(400, "ValidationException"),
         _ => Verdict::Pass,
     });
-    assert_snapshot!("500", alice.action("ID5", "Lock").await);
+    assert_snapshot!(alice.action("ID5", "Lock").await, @r#"
+    500
+    content-type: application/json
+
+    {"status":500,"message":"An internal error occurred."}
+    "#);
 }
 
 #[tokio::test]
@@ -362,7 +451,13 @@ async fn r503_where_the_store_is_throttled_or_gone() {
             .count();
         assert_eq!(tries, 3, "{code}: the SDK tries three times");
     }
-    assert_snapshot!("503", alice.action("ID5", "Lock").await);
+    assert_snapshot!(alice.action("ID5", "Lock").await, @r#"
+    503
+    content-type: application/json
+    retry-after: 1
+
+    {"status":503,"message":"The service is temporarily unavailable; try again."}
+    "#);
 }
 
 #[tokio::test]

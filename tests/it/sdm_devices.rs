@@ -11,12 +11,27 @@ const DEVICES: &str = "/rest/v1.3/inventory/deviceMgmt/devices";
 async fn r200_a_device_in_either_format_with_its_lock() {
     let world = World::start().await;
     let alice = world.sdm("alice").await;
-    assert_snapshot!("device_free_json", alice.get("/ID5").await);
+    assert_snapshot!(alice.get("/ID5").await, @r#"
+    200
+    content-type: application/json
+
+    {"id":"ID5","name":"sbc-boston","ip":"192.0.2.10","description":"A & B <x>","nfId":"","nfName":"","softwareInfo":"","connectivityStatus":"Unknown"}
+    "#);
     alice.lock_for("ID5", "Second-60").await;
-    assert_snapshot!("device_locked_mine_json", alice.get("/ID5").await);
+    assert_snapshot!(alice.get("/ID5").await, @r#"
+    200
+    content-type: application/json
+
+    {"id":"ID5","name":"sbc-boston","ip":"192.0.2.10","description":"A & B <x>","nfId":"","nfName":"","softwareInfo":"","connectivityStatus":"Unknown","lock":{"owner":"alice","since":"2026-11-22T10:00:00Z","until":"2026-11-22T10:01:00Z","fence":1,"mine":true}}
+    "#);
     let bob = world.sdm("bob").await;
     let xml = bob.request(Method::GET, &format!("{DEVICES}/ID5"));
-    assert_snapshot!("device_locked_xml", world.send(xml).await);
+    assert_snapshot!(world.send(xml).await, @"
+    200
+    content-type: application/xml
+
+    <device><id>ID5</id><name>sbc-boston</name><ip>192.0.2.10</ip><description>A &amp; B &lt;x&gt;</description><nfId></nfId><nfName></nfName><softwareInfo></softwareInfo><connectivityStatus>Unknown</connectivityStatus><lock><owner>alice</owner><since>2026-11-22T10:00:00Z</since><until>2026-11-22T10:01:00Z</until><fence>1</fence><mine>false</mine></lock></device>
+    ");
     assert_eq!(
         world.sdm("mona").await.get("/a%20b%252F~").await.json()["name"],
         "sbc-chicago"
@@ -28,9 +43,19 @@ async fn r200_the_list_by_name_of_the_callers_company() {
     let world = World::start().await;
     let mona = world.sdm("mona").await;
     world.sdm("alice").await.action("ID5", "Lock").await;
-    assert_snapshot!("list_json", mona.get("").await);
+    assert_snapshot!(mona.get("").await, @r#"
+    200
+    content-type: application/json
+
+    {"devices":[{"id":"ID6","name":"sbc-austin","ip":"192.0.2.11","description":"","nfId":"","nfName":"","softwareInfo":"","connectivityStatus":"Unknown"},{"id":"ID5","name":"sbc-boston","ip":"192.0.2.10","description":"A & B <x>","nfId":"","nfName":"","softwareInfo":"","connectivityStatus":"Unknown","lock":{"owner":"alice","since":"2026-11-22T10:00:00Z","fence":1,"mine":false}},{"id":"a b%2F~","name":"sbc-chicago","ip":"192.0.2.12","description":"","nfId":"","nfName":"","softwareInfo":"","connectivityStatus":"Unknown"}]}
+    "#);
     let xml = mona.request(Method::GET, &format!("{DEVICES}?limit=1"));
-    assert_snapshot!("list_xml", world.send(xml).await);
+    assert_snapshot!(world.send(xml).await, @"
+    200
+    content-type: application/xml
+
+    <deviceList><devices><device><id>ID6</id><name>sbc-austin</name><ip>192.0.2.11</ip><description></description><nfId></nfId><nfName></nfName><softwareInfo></softwareInfo><connectivityStatus>Unknown</connectivityStatus></device></devices><nextToken>c2JjLWF1c3RpbgFJRDY</nextToken></deviceList>
+    ");
     assert_eq!(
         world.sdm("zoe").await.get("").await.json()["devices"]
             .as_array()
@@ -100,7 +125,12 @@ async fn r400_for_a_page_that_cannot_be() {
     ] {
         assert_eq!(alice.get(query).await.status, 400, "{query}");
     }
-    assert_snapshot!("list_400", alice.get("?limit=0").await);
+    assert_snapshot!(alice.get("?limit=0").await, @r#"
+    400
+    content-type: application/json
+
+    {"status":400,"message":"The user input is invalid: limit must be 1 to 1000."}
+    "#);
 }
 
 #[tokio::test]
@@ -119,7 +149,12 @@ async fn r401_r404_as_everywhere() {
         let answer = alice.get(&format!("/{id}")).await;
         assert_eq!(answer.status, 404, "{id}");
     }
-    assert_snapshot!("device_404", alice.get("/ID404").await);
+    assert_snapshot!(alice.get("/ID404").await, @r#"
+    404
+    content-type: application/json
+
+    {"status":404,"message":"The object (resource URI, device, and so on) of your input request cannot be found."}
+    "#);
 }
 
 #[tokio::test]

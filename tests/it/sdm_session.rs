@@ -2,7 +2,7 @@
 
 use holdfast::id::Login;
 use holdfast::store::{RowKey, Table};
-use holdfast_tests::{Answer, PASSWORD, Sdm, World};
+use holdfast_tests::{Answer, Listing, PASSWORD, Sdm, World};
 use insta::assert_snapshot;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE};
@@ -40,16 +40,29 @@ async fn r200_with_a_cookie_and_the_session_in_either_format() {
         format!("{{\"userName\":\"alice\",\"password\":\"{PASSWORD}\"}}"),
     )
     .await;
-    assert_snapshot!("login_200_json", redacted(&json));
+    assert_snapshot!(redacted(&json), @r#"
+    200
+    content-type: application/json
+    set-cookie: JSESSIONID=[token]; HttpOnly; SameSite=Strict; Path=/rest
+
+    {"idleTimeout":30,"serverInfo":"Holdfast 0.1.0","sessionId":"[token]","userGroup":"provisioners","userName":"alice"}
+    "#);
     let body = format!("<session><userName>alice</userName><password>{PASSWORD}</password></session>");
     let xml = login(&world, "application/xml", body).await;
-    assert_snapshot!("login_200_xml", redacted(&xml));
+    assert_snapshot!(redacted(&xml), @"
+    200
+    content-type: application/xml
+    set-cookie: JSESSIONID=[token]; HttpOnly; SameSite=Strict; Path=/rest
+
+    <session><idleTimeout>30</idleTimeout><serverInfo>Holdfast 0.1.0</serverInfo><sessionId>[token]</sessionId><userGroup>provisioners</userGroup><userName>alice</userName></session>
+    ");
 }
 
 #[tokio::test]
 async fn r400_invalid_input() {
     let world = World::start().await;
     let long = format!("{{\"userName\":\"{}\",\"password\":\"x\"}}", "x".repeat(101));
+    let mut answers = Listing::default();
     for (name, media, body) in [
         ("no_body", "application/json", ""),
         ("no_password", "application/json", "{\"userName\":\"alice\"}"),
@@ -77,15 +90,36 @@ async fn r400_invalid_input() {
     ] {
         let answer = login(&world, media, body.to_owned()).await;
         assert_eq!(answer.status, 400, "{name}");
-        assert_snapshot!(format!("login_400_{name}"), answer);
+        answers.add(name, answer);
     }
+    assert_snapshot!(answers, @r#"
+    no_body: 400, content-type: application/json
+      {"status":400,"message":"The user input is invalid: there is no body."}
+    no_password: 400, content-type: application/json
+      {"status":400,"message":"The user input is invalid: password is missing or no text."}
+    no_user: 400, content-type: application/xml
+      <error><status>400</status><message>The user input is invalid: userName is missing or no text.</message></error>
+    empty_user: 400, content-type: application/json
+      {"status":400,"message":"The user input is invalid: a login is 1 to 100 characters, none of them a control character."}
+    long_user: 400, content-type: application/json
+      {"status":400,"message":"The user input is invalid: a login is 1 to 100 characters, none of them a control character."}
+    password_is_no_text: 400, content-type: application/json
+      {"status":400,"message":"The user input is invalid: password is missing or no text."}
+    other_root: 400, content-type: application/xml
+      <error><status>400</status><message>The user input is invalid: the XML has another root element.</message></error>
+    "#);
 }
 
 #[tokio::test]
 async fn r401_tells_nobody_why() {
     let world = World::start().await;
     let wrong = Sdm::login(&world, "alice", "wrong").await;
-    assert_snapshot!("login_401", wrong);
+    assert_snapshot!(wrong, @r#"
+    401
+    content-type: application/json
+
+    {"status":401,"message":"The user name or password is wrong."}
+    "#);
     let unknown = Sdm::login(&world, "nobody-at-all", PASSWORD).await;
     world.lock_user("bob").await;
     let locked = Sdm::login(&world, "bob", PASSWORD).await;
@@ -118,8 +152,16 @@ async fn logout_ends_the_session_and_leaves_the_locks() {
     let (alice, bob) = (world.sdm("alice").await, world.sdm("bob").await);
     let other = world.sdm("alice").await;
     alice.action("ID5", "Lock").await;
-    assert_snapshot!("logout_204", alice.logout().await);
-    assert_snapshot!("logout_401", alice.logout().await);
+    assert_snapshot!(alice.logout().await, @"
+    204
+    set-cookie: JSESSIONID=; HttpOnly; SameSite=Strict; Path=/rest; Max-Age=0
+    ");
+    assert_snapshot!(alice.logout().await, @"
+    401
+    content-type: application/xml
+
+    <error><status>401</status><message>The request is not authorized.</message></error>
+    ");
     assert_eq!(alice.get("").await.status, 401);
     assert_eq!(
         other.get("").await.status,

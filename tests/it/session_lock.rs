@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use holdfast::id::{ActivitySessionId, Login, ResourceId};
 use holdfast::store::{Item, RowKey};
 use holdfast_tests::{
-    Answer, DB01, PASSWORD, SEED_SESSION, Verdict, WEB01, World, api_key, people, session_id,
+    Answer, DB01, Listing, PASSWORD, SEED_SESSION, Verdict, WEB01, World, api_key, people, session_id,
 };
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -81,7 +81,12 @@ async fn the_documented_sample() {
   "lockUser": true
 }"#;
     let answer = put(&world, Some(&token), "application/json", sample).await;
-    assert_snapshot!("200_sample", answer);
+    assert_snapshot!(answer, @r#"
+    200
+    content-type: application/json
+
+    {"id":"497f6eca-6276-4993-bfeb-53cbbbba6f08","activitySessionIds":["497f6eca-6276-4993-bfeb-53cbbbba6f08"],"lockMessage":"string","lockTitle":"string","locked":true,"lockActivity":true,"lockResource":true,"lockUser":true}
+    "#);
     assert_eq!(
         answer.json(),
         serde_json::from_str::<Value>(sample).unwrap(),
@@ -241,6 +246,7 @@ async fn r400_for_every_body_that_breaks_a_rule() {
         request[property] = value;
         request.to_string()
     };
+    let mut answers = Listing::default();
     for (name, body) in [
         ("no_body", String::new()),
         ("malformed", "{\"locked\":".to_owned()),
@@ -273,8 +279,46 @@ async fn r400_for_every_body_that_breaks_a_rule() {
     ] {
         let answer = put(&world, Some(&token), "application/json", body).await;
         assert_eq!(answer.status, 400, "{name}: {answer}");
-        assert_snapshot!(format!("400_{name}"), answer.without_trace());
+        answers.add(name, answer.without_trace());
     }
+    assert_snapshot!(answers, @r#"
+    no_body: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"$":["There is no body."]}}
+    malformed: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"$":["The body is not a JSON object."]}}
+    no_object: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"$":["The body is not a JSON object."]}}
+    nothing_given: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"activitySessionIds":["At least one activity session is required."]}}
+    null_ids: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"activitySessionIds":["At least one activity session is required."]}}
+    no_ids: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"activitySessionIds":["At least one activity session is required."]}}
+    ids_are_no_list: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"activitySessionIds":["The activitySessionIds must be a list of UUIDs."]}}
+    an_id_is_no_uuid: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"activitySessionIds":["The activitySessionIds must be a list of UUIDs."]}}
+    an_id_is_no_text: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"activitySessionIds":["The activitySessionIds must be a list of UUIDs."]}}
+    no_scope: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"lockActivity":["At least one of lockActivity, lockResource and lockUser must be true."]}}
+    locked_is_no_bool: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"locked":["The locked must be true or false."]}}
+    null_scope: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"lockUser":["The lockUser must be true or false."]}}
+    long_title: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"lockTitle":["The lockTitle may have 256 characters at most."]}}
+    long_message: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"lockMessage":["The lockMessage may have 4096 characters at most."]}}
+    title_is_no_text: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"lockTitle":["The lockTitle must be a string."]}}
+    request_id_is_no_uuid: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"id":["The id must be a UUID."]}}
+    repeated: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"$":["An element or member stands more than once."]}}
+    everything_wrong: 400, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"activitySessionIds":["The activitySessionIds must be a list of UUIDs."],"id":["The id must be a UUID."],"lockActivity":["The lockActivity must be true or false."],"lockMessage":["The lockMessage must be a string."],"lockResource":["The lockResource must be true or false."],"lockTitle":["The lockTitle must be a string."],"lockUser":["The lockUser must be true or false."],"locked":["The locked must be true or false."]}}
+    "#);
     assert_eq!(
         owner_of(&world, &activity(&one)).await,
         None,
@@ -307,13 +351,12 @@ async fn r400_an_ended_session_cannot_be_locked_but_its_other_locks_are_released
         let answer = world.lock_sessions(&token, locking(&[&one], &[scope])).await;
         assert_eq!(answer.status, 400, "{scope}");
     }
-    assert_snapshot!(
-        "400_ended",
-        world
-            .lock_sessions(&token, locking(&[&one], &ALL))
-            .await
-            .without_trace()
-    );
+    assert_snapshot!(world.lock_sessions(&token, locking(&[&one], &ALL)).await.without_trace(), @r#"
+    400
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"activitySessionIds":["The activity session 00000000-0000-4000-8000-000000000001 has ended and cannot be locked."]}}
+    "#);
     assert_eq!(
         world.lock_sessions(&token, unlocking(&[&one], &ALL)).await.status,
         200
@@ -327,7 +370,13 @@ async fn r401_without_a_bearer_token_that_holds() {
     let world = World::start().await;
     let request = locking(&[&session_id(1)], &["lockActivity"]).to_string();
     let none = put(&world, None, "application/json", request.clone()).await;
-    assert_snapshot!("401", none.without_trace());
+    assert_snapshot!(none.without_trace(), @r#"
+    401
+    content-type: application/problem+json
+    www-authenticate: Bearer
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.2","title":"Unauthorized","status":401,"detail":"A bearer token that is valid is required.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]"}
+    "#);
     let token = world.netwrix("admin").await;
     let mut unknown = token.clone();
     unknown.replace_range(0..1, if unknown.starts_with('A') { "B" } else { "A" });
@@ -376,18 +425,19 @@ async fn r403_says_which_of_mfa_and_role_is_missing() {
     let world = World::start().await;
     let request = locking(&[&session_id(1)], &["lockActivity"]);
     let first_factor = world.first_factor("admin").await;
-    assert_snapshot!(
-        "403_mfa",
-        world
-            .lock_sessions(&first_factor, request.clone())
-            .await
-            .without_trace()
-    );
+    assert_snapshot!(world.lock_sessions(&first_factor, request.clone()).await.without_trace(), @r#"
+    403
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.4","title":"Forbidden","status":403,"detail":"The second factor is missing: complete the sign-in at /signin2fa.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]"}
+    "#);
     let bob = world.netwrix("bob").await;
-    assert_snapshot!(
-        "403_role",
-        world.lock_sessions(&bob, request).await.without_trace()
-    );
+    assert_snapshot!(world.lock_sessions(&bob, request).await.without_trace(), @r#"
+    403
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.4","title":"Forbidden","status":403,"detail":"The role Admin is missing.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]"}
+    "#);
     assert_eq!(
         world.lock_sessions(&bob, json!({})).await.status,
         403,
@@ -403,7 +453,12 @@ async fn r403_nobody_locks_himself_out() {
     let answer = world
         .lock_sessions(&token, locking(&[&one, &own], &["lockUser"]))
         .await;
-    assert_snapshot!("403_himself", answer.without_trace());
+    assert_snapshot!(answer.without_trace(), @r#"
+    403
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.4","title":"Forbidden","status":403,"detail":"Nobody locks himself out: one of the sessions is your own.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]"}
+    "#);
     assert_eq!(owner_of(&world, &user("bob")).await, None, "nothing was locked");
     assert_eq!(
         world
@@ -429,7 +484,12 @@ async fn r404_names_the_sessions_that_the_company_does_not_have() {
     let answer = world
         .lock_sessions(&token, locking(&[&one, &absent, &foreign], &ALL))
         .await;
-    assert_snapshot!("404", answer.without_trace());
+    assert_snapshot!(answer.without_trace(), @r#"
+    404
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.5","title":"Not Found","status":404,"detail":"Some of the activity sessions do not exist.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","activitySessionIds":["00000000-0000-4000-8000-000000000404","00000000-0000-4000-8000-000000000009"]}
+    "#);
     for key in [activity(&one), activity(&foreign), user("bob"), user("zoe")] {
         assert_eq!(owner_of(&world, &key).await, None, "{key:?}");
     }
@@ -448,7 +508,12 @@ async fn r409_names_each_lock_its_owner_and_since_when_and_changes_nothing() {
     let answer = world
         .lock_sessions(&admin, locking(&[&one, &two, &three], &ALL))
         .await;
-    assert_snapshot!("409_lock", answer.without_trace());
+    assert_snapshot!(answer.without_trace(), @r#"
+    409
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.10","title":"Conflict","status":409,"detail":"Some of the locks belong to someone else; nothing was changed.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","locks":[{"id":"00000000-0000-4000-8000-000000000001","owner":"ada","scope":"activity","since":"2026-11-22T10:00:00Z"},{"id":"6a0c1b52-3f0e-4d5a-9a37-1c8f5b2f7d01/bob","owner":"ada","scope":"resource","since":"2026-11-22T10:00:00Z"},{"id":"alice","owner":"ada","scope":"user","since":"2026-11-22T10:01:00Z"}]}
+    "#);
     for key in [
         activity(&two),
         activity(&three),
@@ -461,7 +526,12 @@ async fn r409_names_each_lock_its_owner_and_since_when_and_changes_nothing() {
     let unlock = world
         .lock_sessions(&admin, unlocking(&[&one, &two], &["lockActivity"]))
         .await;
-    assert_snapshot!("409_unlock", unlock.without_trace());
+    assert_snapshot!(unlock.without_trace(), @r#"
+    409
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.10","title":"Conflict","status":409,"detail":"Some of the locks belong to someone else; nothing was changed.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","locks":[{"id":"00000000-0000-4000-8000-000000000001","owner":"ada","scope":"activity","since":"2026-11-22T10:00:00Z"}]}
+    "#);
     assert_eq!(
         world
             .lock_sessions(&ada, unlocking(&[&one, &two], &["lockActivity"]))
@@ -475,18 +545,18 @@ async fn r409_names_each_lock_its_owner_and_since_when_and_changes_nothing() {
 async fn r413_r415() {
     let world = World::start().await;
     let token = world.netwrix("admin").await;
-    assert_snapshot!(
-        "413",
-        put(&world, None, "application/json", " ".repeat(65_537))
-            .await
-            .without_trace()
-    );
-    assert_snapshot!(
-        "415",
-        put(&world, Some(&token), "application/xml", "<x/>")
-            .await
-            .without_trace()
-    );
+    assert_snapshot!(put(&world, None, "application/json", " ".repeat(65_537)).await.without_trace(), @r#"
+    413
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.14","title":"Payload Too Large","status":413,"detail":"The body is larger than 65536 bytes.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]"}
+    "#);
+    assert_snapshot!(put(&world, Some(&token), "application/xml", "<x/>").await.without_trace(), @r#"
+    415
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.16","title":"Unsupported Media Type","status":415,"detail":"The body must be application/json.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]"}
+    "#);
 }
 
 #[tokio::test]
@@ -494,6 +564,7 @@ async fn r503_and_500() {
     let world = World::behind_proxy().await;
     let token = world.netwrix("admin").await;
     let proxy = world.proxy.as_ref().unwrap();
+    let mut answers = Listing::default();
     for (code, status) in [
         ("ProvisionedThroughputExceededException", 503),
         ("ValidationException", 500),
@@ -506,8 +577,14 @@ async fn r503_and_500() {
             .lock_sessions(&token, locking(&[&session_id(1)], &ALL))
             .await;
         assert_eq!(answer.status, status);
-        assert_snapshot!(format!("{status}"), answer.without_trace());
+        answers.add(code, answer.without_trace());
     }
+    assert_snapshot!(answers, @r#"
+    ProvisionedThroughputExceededException: 503, content-type: application/problem+json, retry-after: 1
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.6.4","title":"Service Unavailable","status":503,"detail":"The service is temporarily unavailable; try again.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]"}
+    ValidationException: 500, content-type: application/problem+json
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.6.1","title":"Internal Server Error","status":500,"detail":"An internal error occurred.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]"}
+    "#);
 }
 
 /// `lockUser` is the very lock that `POST /user/lock` takes.
@@ -614,7 +691,12 @@ async fn a_hundred_locks_go_in_one_call_and_no_more() {
     );
     // Ninety-eight sessions, their user and his access are a hundred, and the proof of the caller takes a place.
     let too_many = world.lock_sessions(&token, locking(&ids[..98], &ALL)).await;
-    assert_snapshot!("400_101_locks", too_many.without_trace());
+    assert_snapshot!(too_many.without_trace(), @r#"
+    400
+    content-type: application/problem+json
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"activitySessionIds":["One atomic change can carry 99 locks, and these are 100."]}}
+    "#);
     assert_eq!(locked().await, 0);
     let proxy = world.proxy.as_ref().unwrap();
     proxy.forget();

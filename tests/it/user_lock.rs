@@ -6,16 +6,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
 use holdfast::id::Login;
 use holdfast::store::{RowKey, Table};
-use holdfast_tests::{Answer, PASSWORD, Proxy, Sdm, Verdict, World, api_key, people};
+use holdfast_tests::{Answer, Listing, PASSWORD, Proxy, Sdm, Verdict, World, api_key, people};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-const MEDIA: [(&str, &str); 4] = [
-    ("json", "application/json"),
-    ("xml", "application/xml"),
-    ("text_json", "text/json"),
-    ("text_xml", "text/xml"),
-];
+/// The two formats, each by its media type and by the one that is its twin.
+const MEDIA: [(&str, &str); 2] = [("application/json", "text/json"), ("application/xml", "text/xml")];
 
 fn body(media: &str, login: &str, lock: &str) -> String {
     if media.ends_with("json") {
@@ -37,13 +33,17 @@ async fn lock(world: &World, media: &str, token: &str, login: &str, lock: &str) 
         .await
 }
 
-/// Checks one row of the table in both formats: status and code, then the whole answer.
-macro_rules! row {
-    ($number:literal, $status:literal, $name:ident: $answer:expr) => {
-        let answer = $answer;
-        assert_eq!(answer.status, $status, "row {} in {}: {answer}", $number, $name);
-        assert_snapshot!(format!("row_{:02}_{}", $number, $name), answer);
-    };
+/// One row of the table in all four media types: lists the answers in JSON and XML, once the twin of each is found to
+/// get the same answer.
+async fn row(name: &str, status: u16, mut ask: impl AsyncFnMut(&'static str) -> Answer) -> String {
+    let mut answers = Listing::default();
+    for (media, text) in MEDIA {
+        let answer = ask(media).await;
+        assert_eq!(answer.status, status, "row {name} in {media}: {answer}");
+        ask(text).await.assert_twin_of(&answer, text);
+        answers.add(format_args!("row {name}"), answer);
+    }
+    answers.to_string()
 }
 
 fn key(login: &str) -> RowKey {
@@ -115,28 +115,53 @@ async fn row_01_media_type_and_size() {
         let answer = lock(&world, media, &token, "bob", "1").await;
         assert_eq!(answer.json()["Result"]["Code"], 415, "{media}");
     }
-    for (name, accept) in [("json", "application/json"), ("xml", "application/xml")] {
+    let mut untyped = Listing::default();
+    for (accept, _) in MEDIA {
         let request = world.http.post(world.url("/user/lock")).header("Accept", accept);
-        row!(1, 415, name: world.send(request).await);
+        untyped.add("row 1", world.send(request).await);
     }
-    for (name, media) in MEDIA {
+    assert_snapshot!(untyped, @r#"
+    row 1: 415, content-type: application/json
+      {"Result":{"Message":"The request entity has a media type which the server or resource does not support. Only application/json and application/xml are supported","Code":415,"ModelStateErr":null},"Request":null}
+    row 1: 415, content-type: application/xml
+      <Response><Result><Message>The request entity has a media type which the server or resource does not support. Only application/json and application/xml are supported</Message><Code>415</Code></Result></Response>
+    "#);
+    let large = row("1, too large", 413, async |media| {
         let large = format!("{}{}", body(media, "bob", "1"), " ".repeat(65_536));
-        let answer = world
+        world
             .post(&format!("/user/lock?Token={token}"), media, large)
-            .await;
-        assert_eq!(answer.status, 413);
-        assert_snapshot!(format!("row_01_413_{name}"), answer);
-    }
+            .await
+    });
+    assert_snapshot!(large.await, @r#"
+    row 1, too large: 413, content-type: application/json
+      {"Result":{"Message":"The request entity is too large","Code":413,"ModelStateErr":null},"Request":null}
+    row 1, too large: 413, content-type: application/xml
+      <Response><Result><Message>The request entity is too large</Message><Code>413</Code></Result></Response>
+    "#);
 }
 
 #[tokio::test]
 async fn row_02_token_not_found() {
     let world = World::start().await;
-    for (name, media) in MEDIA {
-        let answer = lock(&world, media, "00000000-0000-4000-8000-000000000000", "bob", "1").await;
-        row!(2, 401, name: answer);
-        let absent = world.post("/user/lock", media, body(media, "bob", "1")).await;
-        assert_snapshot!(format!("row_02_absent_{name}"), absent);
+    let unknown = row("2, unknown", 401, async |media| {
+        lock(&world, media, "00000000-0000-4000-8000-000000000000", "bob", "1").await
+    });
+    assert_snapshot!(unknown.await, @r#"
+    row 2, unknown: 401, content-type: application/json
+      {"Result":{"Message":"Token 00000000-0000-4000-8000-000000000000 not found","Code":1000,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":1}}
+    row 2, unknown: 401, content-type: application/xml
+      <Response><Result><Message>Token 00000000-0000-4000-8000-000000000000 not found</Message><Code>1000</Code></Result><Request><LoginName>bob</LoginName><Lock>1</Lock></Request></Response>
+    "#);
+    let absent = row("2, absent", 401, async |media| {
+        world.post("/user/lock", media, body(media, "bob", "1")).await
+    });
+    assert_snapshot!(absent.await, @r#"
+    row 2, absent: 401, content-type: application/json
+      {"Result":{"Message":"Token  not found","Code":1000,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":1}}
+    row 2, absent: 401, content-type: application/xml
+      <Response><Result><Message>Token  not found</Message><Code>1000</Code></Result><Request><LoginName>bob</LoginName><Lock>1</Lock></Request></Response>
+    "#);
+    for media in MEDIA.into_iter().flat_map(<[_; 2]>::from) {
         assert_eq!(
             lock(&world, media, "x", "bob", "7").await.status,
             401,
@@ -150,14 +175,15 @@ async fn row_03_token_expired() {
     let world = World::start().await;
     let token = world.aktion("admin").await;
     world.wait(20);
-    for (name, media) in MEDIA {
-        let answer = lock(&world, media, &token, "bob", "1").await;
-        assert_eq!(answer.status, 401);
-        assert_snapshot!(
-            format!("row_03_{name}"),
-            answer.to_string().replace(&token, "[token]")
-        );
-    }
+    let expired = row("3", 401, async |media| {
+        lock(&world, media, &token, "bob", "1").await
+    });
+    assert_snapshot!(expired.await.replace(&token, "[token]"), @r#"
+    row 3: 401, content-type: application/json
+      {"Result":{"Message":"Token [token] already expired","Code":1001,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":1}}
+    row 3: 401, content-type: application/xml
+      <Response><Result><Message>Token [token] already expired</Message><Code>1001</Code></Result><Request><LoginName>bob</LoginName><Lock>1</Lock></Request></Response>
+    "#);
 }
 
 #[tokio::test]
@@ -165,18 +191,30 @@ async fn row_04_unreadable_filter() {
     let world = World::start().await;
     set(&world, "near", "ip_filter", s("127.0.0.1, <here>")).await;
     let token = world.aktion("near").await;
-    for (name, media) in MEDIA {
-        row!(4, 401, name: lock(&world, media, &token, "bob", "1").await);
-    }
+    let unreadable = row("4", 401, async |media| {
+        lock(&world, media, &token, "bob", "1").await
+    });
+    assert_snapshot!(unreadable.await, @r#"
+    row 4: 401, content-type: application/json
+      {"Result":{"Message":"Ip filter [127.0.0.1, <here>] parsing failed","Code":1007,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":1}}
+    row 4: 401, content-type: application/xml
+      <Response><Result><Message>Ip filter [127.0.0.1, &lt;here&gt;] parsing failed</Message><Code>1007</Code></Result><Request><LoginName>bob</LoginName><Lock>1</Lock></Request></Response>
+    "#);
 }
 
 #[tokio::test]
 async fn row_05_filter_violated() {
     let world = World::start().await;
     let token = world.aktion("far").await;
-    for (name, media) in MEDIA {
-        row!(5, 401, name: lock(&world, media, &token, "bob", "1").await);
-    }
+    let violated = row("5", 401, async |media| {
+        lock(&world, media, &token, "bob", "1").await
+    });
+    assert_snapshot!(violated.await, @r#"
+    row 5: 401, content-type: application/json
+      {"Result":{"Message":"Ip filter violated for ip client address [127.0.0.1]","Code":1006,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":1}}
+    row 5: 401, content-type: application/xml
+      <Response><Result><Message>Ip filter violated for ip client address [127.0.0.1]</Message><Code>1006</Code></Result><Request><LoginName>bob</LoginName><Lock>1</Lock></Request></Response>
+    "#);
 }
 
 #[tokio::test]
@@ -186,20 +224,41 @@ async fn row_06_rate_policy_violated() {
     for _ in 0..3 {
         lock(&world, "text/json", &token, "bob", "1").await;
     }
-    for (name, media) in MEDIA {
-        row!(6, 401, name: lock(&world, media, &token, "bob", "1").await);
-    }
+    let too_often = row("6", 401, async |media| {
+        lock(&world, media, &token, "bob", "1").await
+    });
+    assert_snapshot!(too_often.await, @r#"
+    row 6: 401, content-type: application/json
+      {"Result":{"Message":"Request rate policy violated for [eager]","Code":1008,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":1}}
+    row 6: 401, content-type: application/xml
+      <Response><Result><Message>Request rate policy violated for [eager]</Message><Code>1008</Code></Result><Request><LoginName>bob</LoginName><Lock>1</Lock></Request></Response>
+    "#);
 }
 
 #[tokio::test]
 async fn row_07_malformed_body() {
     let world = World::start().await;
     let token = world.aktion("admin").await;
-    for (name, media) in MEDIA {
-        row!(7, 400, name: lock(&world, media, &token, "sample string 1", "2").await);
-        let none = world.post(&format!("/user/lock?Token={token}"), media, "").await;
-        assert_snapshot!(format!("row_07_no_body_{name}"), none);
-    }
+    let range = row("7, out of range", 400, async |media| {
+        lock(&world, media, &token, "sample string 1", "2").await
+    });
+    assert_snapshot!(range.await, @r#"
+    row 7, out of range: 400, content-type: application/json
+      {"Result":{"Message":"Entry parameter missing or parameter bindigs failed","Code":1002,"ModelStateErr":["The field Lock must be between 0 and 1."]},"Request":{"LoginName":"sample string 1","Lock":2}}
+    row 7, out of range: 400, content-type: application/xml
+      <Response><Result><Message>Entry parameter missing or parameter bindigs failed</Message><Code>1002</Code><ModelStateErr><string>The field Lock must be between 0 and 1.</string></ModelStateErr></Result><Request><LoginName>sample string 1</LoginName><Lock>2</Lock></Request></Response>
+    "#);
+    let path = format!("/user/lock?Token={token}");
+    let no_body = row("7, no body", 400, async |media| {
+        world.post(&path, media, "").await
+    });
+    assert_snapshot!(no_body.await, @r#"
+    row 7, no body: 400, content-type: application/json
+      {"Result":{"Message":"Entry parameter missing or parameter bindigs failed","Code":1002,"ModelStateErr":["There is no body."]},"Request":null}
+    row 7, no body: 400, content-type: application/xml
+      <Response><Result><Message>Entry parameter missing or parameter bindigs failed</Message><Code>1002</Code><ModelStateErr><string>There is no body.</string></ModelStateErr></Result></Response>
+    "#);
+    let mut answers = Listing::default();
     for (name, media, body) in [
         ("nothing_given", "application/json", "{}"),
         (
@@ -225,12 +284,26 @@ async fn row_07_malformed_body() {
             "<User><LoginName>bob</LoginName><Lock>1</Lock></User>",
         ),
     ] {
-        let answer = world
-            .post(&format!("/user/lock?Token={token}"), media, body)
-            .await;
+        let answer = world.post(&path, media, body).await;
         assert_eq!(answer.status, 400, "{name}");
-        assert_snapshot!(format!("row_07_{name}"), answer);
+        answers.add(format_args!("row 7, {name}"), answer);
     }
+    assert_snapshot!(answers, @r#"
+    row 7, nothing_given: 400, content-type: application/json
+      {"Result":{"Message":"Entry parameter missing or parameter bindigs failed","Code":1002,"ModelStateErr":["The LoginName field is required.","The Lock field is required."]},"Request":null}
+    row 7, both_wrong: 400, content-type: application/json
+      {"Result":{"Message":"Entry parameter missing or parameter bindigs failed","Code":1002,"ModelStateErr":["The field LoginName must be a string.","The field Lock must be an integer."]},"Request":null}
+    row 7, malformed: 400, content-type: application/json
+      {"Result":{"Message":"Entry parameter missing or parameter bindigs failed","Code":1002,"ModelStateErr":["The body is not a JSON object."]},"Request":null}
+    row 7, repeated: 400, content-type: application/json
+      {"Result":{"Message":"Entry parameter missing or parameter bindigs failed","Code":1002,"ModelStateErr":["An element or member stands more than once."]},"Request":null}
+    row 7, nothing_given_xml: 400, content-type: application/xml
+      <Response><Result><Message>Entry parameter missing or parameter bindigs failed</Message><Code>1002</Code><ModelStateErr><string>The LoginName field is required.</string><string>The Lock field is required.</string></ModelStateErr></Result></Response>
+    row 7, no_integer_xml: 400, content-type: application/xml
+      <Response><Result><Message>Entry parameter missing or parameter bindigs failed</Message><Code>1002</Code><ModelStateErr><string>The field Lock must be an integer.</string></ModelStateErr></Result></Response>
+    row 7, other_root: 400, content-type: application/xml
+      <Response><Result><Message>Entry parameter missing or parameter bindigs failed</Message><Code>1002</Code><ModelStateErr><string>The XML has another root element.</string></ModelStateErr></Result></Response>
+    "#);
     assert!(!world.row(&key("bob")).await.unwrap().contains_key("lock_owner"));
 }
 
@@ -280,35 +353,61 @@ async fn the_request_is_echoed_where_both_fields_could_be_read_and_else_not_at_a
 async fn row_08_edit_privilege() {
     let world = World::start().await;
     let token = world.aktion("viewer").await;
-    for (name, media) in MEDIA {
-        row!(8, 403, name: lock(&world, media, &token, "bob", "1").await);
-    }
+    let refused = row("8", 403, async |media| {
+        lock(&world, media, &token, "bob", "1").await
+    });
+    assert_snapshot!(refused.await, @r#"
+    row 8: 403, content-type: application/json
+      {"Result":{"Message":"Edit User [bob] privilege violated","Code":1408,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":1}}
+    row 8: 403, content-type: application/xml
+      <Response><Result><Message>Edit User [bob] privilege violated</Message><Code>1408</Code></Result><Request><LoginName>bob</LoginName><Lock>1</Lock></Request></Response>
+    "#);
 }
 
 #[tokio::test]
 async fn row_09_blocked_privilege() {
     let world = World::start().await;
     let token = world.aktion("editor").await;
-    for (name, media) in MEDIA {
-        row!(9, 403, name: lock(&world, media, &token, "bob", "1").await);
-    }
+    let refused = row("9", 403, async |media| {
+        lock(&world, media, &token, "bob", "1").await
+    });
+    assert_snapshot!(refused.await, @r#"
+    row 9: 403, content-type: application/json
+      {"Result":{"Message":"Privilege Edit of item Blocked of agenda Users violated for [LoginName bob]","Code":1411,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":1}}
+    row 9: 403, content-type: application/xml
+      <Response><Result><Message>Privilege Edit of item Blocked of agenda Users violated for [LoginName bob]</Message><Code>1411</Code></Result><Request><LoginName>bob</LoginName><Lock>1</Lock></Request></Response>
+    "#);
 }
 
 #[tokio::test]
 async fn row_10_licence() {
     let world = World::start().await;
     let token = world.aktion("zoe").await;
-    for (name, media) in MEDIA {
-        row!(10, 403, name: lock(&world, media, &token, "zoe", "1").await);
-    }
+    let refused = row("10", 403, async |media| {
+        lock(&world, media, &token, "zoe", "1").await
+    });
+    assert_snapshot!(refused.await, @r#"
+    row 10: 403, content-type: application/json
+      {"Result":{"Message":"Db operation failed, licence violation","Code":8,"ModelStateErr":null},"Request":{"LoginName":"zoe","Lock":1}}
+    row 10: 403, content-type: application/xml
+      <Response><Result><Message>Db operation failed, licence violation</Message><Code>8</Code></Result><Request><LoginName>zoe</LoginName><Lock>1</Lock></Request></Response>
+    "#);
 }
 
 #[tokio::test]
 async fn row_11_not_found_another_companys_and_the_systems_own_alike() {
     let world = World::start().await;
     let token = world.aktion("admin").await;
-    for (name, media) in MEDIA {
-        row!(11, 404, name: lock(&world, media, &token, "John.Doo", "1").await);
+    let unknown = row("11", 404, async |media| {
+        lock(&world, media, &token, "John.Doo", "1").await
+    });
+    assert_snapshot!(unknown.await, @r#"
+    row 11: 404, content-type: application/json
+      {"Result":{"Message":"User for [LoginName John.Doo, ID_Firma 1] not found or it could be a system user","Code":1400,"ModelStateErr":null},"Request":{"LoginName":"John.Doo","Lock":1}}
+    row 11: 404, content-type: application/xml
+      <Response><Result><Message>User for [LoginName John.Doo, ID_Firma 1] not found or it could be a system user</Message><Code>1400</Code></Result><Request><LoginName>John.Doo</LoginName><Lock>1</Lock></Request></Response>
+    "#);
+    for media in MEDIA.into_iter().flat_map(<[_; 2]>::from) {
         for login in ["zoe", "daemon"] {
             let answer = lock(&world, media, &token, login, "1").await;
             let absent = lock(&world, media, &token, "absent", "1").await;
@@ -323,11 +422,24 @@ async fn row_11_not_found_another_companys_and_the_systems_own_alike() {
 async fn row_12_record_permission_and_nobody_locks_himself_out() {
     let world = World::start().await;
     let (salesman, admin) = (world.aktion("salesman").await, world.aktion("admin").await);
-    for (name, media) in MEDIA {
-        row!(12, 403, name: lock(&world, media, &salesman, "bob", "1").await);
-        let himself = lock(&world, media, &admin, "admin", "1").await;
-        assert_snapshot!(format!("row_12_himself_{name}"), himself);
-    }
+    let another = row("12", 403, async |media| {
+        lock(&world, media, &salesman, "bob", "1").await
+    });
+    assert_snapshot!(another.await, @r#"
+    row 12: 403, content-type: application/json
+      {"Result":{"Message":"Record permission Edit of agenda User violated for [bob]","Code":1413,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":1}}
+    row 12: 403, content-type: application/xml
+      <Response><Result><Message>Record permission Edit of agenda User violated for [bob]</Message><Code>1413</Code></Result><Request><LoginName>bob</LoginName><Lock>1</Lock></Request></Response>
+    "#);
+    let himself = row("12, himself", 403, async |media| {
+        lock(&world, media, &admin, "admin", "1").await
+    });
+    assert_snapshot!(himself.await, @r#"
+    row 12, himself: 403, content-type: application/json
+      {"Result":{"Message":"Record permission Edit of agenda User violated for [admin]","Code":1413,"ModelStateErr":null},"Request":{"LoginName":"admin","Lock":1}}
+    row 12, himself: 403, content-type: application/xml
+      <Response><Result><Message>Record permission Edit of agenda User violated for [admin]</Message><Code>1413</Code></Result><Request><LoginName>admin</LoginName><Lock>1</Lock></Request></Response>
+    "#);
     assert_eq!(
         world.lock_user_by(&admin, "admin", 0).await.json()["Result"]["Code"],
         0,
@@ -339,14 +451,36 @@ async fn row_12_record_permission_and_nobody_locks_himself_out() {
 async fn row_13_remains_unchanged() {
     let world = World::start().await;
     let token = world.aktion("admin").await;
-    for (name, media) in MEDIA {
-        let never_locked = lock(&world, media, &token, "bob", "0").await;
-        row!(13, 403, name: never_locked);
+    let never_locked = row("13, unlock", 403, async |media| {
+        lock(&world, media, &token, "bob", "0").await
+    });
+    assert_snapshot!(never_locked.await, @r#"
+    row 13, unlock: 403, content-type: application/json
+      {"Result":{"Message":"Processed with results: User [bob] remains unchanged","Code":0,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":0}}
+    row 13, unlock: 403, content-type: application/xml
+      <Response><Result><Message>Processed with results: User [bob] remains unchanged</Message><Code>0</Code></Result><Request><LoginName>bob</LoginName><Lock>0</Lock></Request></Response>
+    "#);
+    let again = row("13, lock again", 403, async |media| {
         assert_eq!(lock(&world, media, &token, "bob", "1").await.status, 200);
         let again = lock(&world, media, &token, "bob", "1").await;
-        assert_snapshot!(format!("row_13_again_{name}"), again);
         assert_eq!(lock(&world, media, &token, "bob", "0").await.status, 200);
-    }
+        again
+    });
+    assert_snapshot!(again.await, @r#"
+    row 13, lock again: 403, content-type: application/json
+      {"Result":{"Message":"Processed with results: User [bob] remains unchanged","Code":0,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":1}}
+    row 13, lock again: 403, content-type: application/xml
+      <Response><Result><Message>Processed with results: User [bob] remains unchanged</Message><Code>0</Code></Result><Request><LoginName>bob</LoginName><Lock>1</Lock></Request></Response>
+    "#);
+    let unlocked = row("13, unlock again", 403, async |media| {
+        lock(&world, media, &token, "bob", "0").await
+    });
+    assert_snapshot!(unlocked.await, @r#"
+    row 13, unlock again: 403, content-type: application/json
+      {"Result":{"Message":"Processed with results: User [bob] remains unchanged","Code":0,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":0}}
+    row 13, unlock again: 403, content-type: application/xml
+      <Response><Result><Message>Processed with results: User [bob] remains unchanged</Message><Code>0</Code></Result><Request><LoginName>bob</LoginName><Lock>0</Lock></Request></Response>
+    "#);
 }
 
 #[tokio::test]
@@ -354,11 +488,24 @@ async fn row_14_someone_elses() {
     let world = World::start().await;
     let (admin, ada) = (world.aktion("admin").await, world.aktion("ada").await);
     world.lock_user_by(&admin, "bob", 1).await;
-    for (name, media) in MEDIA {
-        row!(14, 403, name: lock(&world, media, &ada, "bob", "1").await);
-        let unlock = lock(&world, media, &ada, "bob", "0").await;
-        assert_snapshot!(format!("row_14_unlock_{name}"), unlock);
-    }
+    let locked = row("14, lock", 403, async |media| {
+        lock(&world, media, &ada, "bob", "1").await
+    });
+    assert_snapshot!(locked.await, @r#"
+    row 14, lock: 403, content-type: application/json
+      {"Result":{"Message":"Db operation failed, already changed by another user","Code":4,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":1}}
+    row 14, lock: 403, content-type: application/xml
+      <Response><Result><Message>Db operation failed, already changed by another user</Message><Code>4</Code></Result><Request><LoginName>bob</LoginName><Lock>1</Lock></Request></Response>
+    "#);
+    let unlocked = row("14, unlock", 403, async |media| {
+        lock(&world, media, &ada, "bob", "0").await
+    });
+    assert_snapshot!(unlocked.await, @r#"
+    row 14, unlock: 403, content-type: application/json
+      {"Result":{"Message":"Db operation failed, already changed by another user","Code":4,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":0}}
+    row 14, unlock: 403, content-type: application/xml
+      <Response><Result><Message>Db operation failed, already changed by another user</Message><Code>4</Code></Result><Request><LoginName>bob</LoginName><Lock>0</Lock></Request></Response>
+    "#);
     assert_eq!(
         world.lock_user_by(&admin, "bob", 0).await.status,
         200,
@@ -382,19 +529,26 @@ async fn row_14_taken_between_read_and_write() {
 
 #[tokio::test]
 async fn row_15_deleted_between_read_and_write() {
-    for (name, media) in MEDIA {
+    let deleted = row("15", 403, async |media| {
         let world = Arc::new(World::behind_proxy().await);
         let token = world.aktion("admin").await;
         let other = Arc::clone(&world);
         before_the_write(world.proxy.as_ref().unwrap(), async move {
             delete(&other, "bob").await;
         });
-        row!(15, 403, name: lock(&world, media, &token, "bob", "1").await);
+        let answer = lock(&world, media, &token, "bob", "1").await;
         assert!(
             world.row(&key("bob")).await.is_none(),
             "a lock never creates a user"
         );
-    }
+        answer
+    });
+    assert_snapshot!(deleted.await, @r#"
+    row 15: 403, content-type: application/json
+      {"Result":{"Message":"Db operation failed, already deleted by another user","Code":5,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":1}}
+    row 15: 403, content-type: application/xml
+      <Response><Result><Message>Db operation failed, already deleted by another user</Message><Code>5</Code></Result><Request><LoginName>bob</LoginName><Lock>1</Lock></Request></Response>
+    "#);
 }
 
 #[tokio::test]
@@ -422,16 +576,23 @@ async fn row_16_regrouped_between_read_and_write() {
         users.iter_mut().find(|user| user["login"] == login).unwrap()["record_group"] = "sales".into();
         directory
     };
-    for (name, media) in MEDIA {
+    let regrouped = row("16", 403, async |media| {
         let world = Arc::new(World::with(sales("bob"), true).await);
         let token = world.aktion("salesman").await;
         let other = Arc::clone(&world);
         before_the_write(world.proxy.as_ref().unwrap(), async move {
             set(&other, "bob", "record_group", s("staff")).await;
         });
-        row!(16, 403, name: lock(&world, media, &token, "bob", "1").await);
+        let answer = lock(&world, media, &token, "bob", "1").await;
         assert!(!world.row(&key("bob")).await.unwrap().contains_key("lock_owner"));
-    }
+        answer
+    });
+    assert_snapshot!(regrouped.await, @r#"
+    row 16: 403, content-type: application/json
+      {"Result":{"Message":"Db operation failed, record missing priviliges","Code":2,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":1}}
+    row 16: 403, content-type: application/xml
+      <Response><Result><Message>Db operation failed, record missing priviliges</Message><Code>2</Code></Result><Request><LoginName>bob</LoginName><Lock>1</Lock></Request></Response>
+    "#);
     // Moved to another group that the caller may edit: decided anew, and done.
     let world = Arc::new(World::behind_proxy().await);
     let token = world.aktion("admin").await;
@@ -452,9 +613,15 @@ async fn row_17_a_row_that_cannot_be_understood() {
     let world = World::start().await;
     let token = world.aktion("admin").await;
     set(&world, "bob", "fence", s("many")).await;
-    for (name, media) in MEDIA {
-        row!(17, 403, name: lock(&world, media, &token, "bob", "1").await);
-    }
+    let refused = row("17", 403, async |media| {
+        lock(&world, media, &token, "bob", "1").await
+    });
+    assert_snapshot!(refused.await, @r#"
+    row 17: 403, content-type: application/json
+      {"Result":{"Message":"Db operation failed, database data consistence violation","Code":6,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":1}}
+    row 17: 403, content-type: application/xml
+      <Response><Result><Message>Db operation failed, database data consistence violation</Message><Code>6</Code></Result><Request><LoginName>bob</LoginName><Lock>1</Lock></Request></Response>
+    "#);
 }
 
 #[tokio::test]
@@ -462,16 +629,37 @@ async fn rows_18_to_20_and_22_refusals_by_the_store() {
     let world = World::behind_proxy().await;
     let token = world.aktion("admin").await;
     let proxy = world.proxy.as_ref().unwrap();
-    for (name, media) in MEDIA {
-        refuse_the_write(proxy, 400, "AccessDeniedException");
-        row!(18, 403, name: lock(&world, media, &token, "bob", "1").await);
-        refuse_the_write(proxy, 400, "DuplicateItemException");
-        row!(19, 403, name: lock(&world, media, &token, "bob", "1").await);
-        refuse_the_write(proxy, 400, "ResourceNotFoundException");
-        row!(20, 403, name: lock(&world, media, &token, "bob", "1").await);
-        refuse_the_write(proxy, 400, "ValidationException");
-        row!(22, 500, name: lock(&world, media, &token, "bob", "1").await);
+    let mut rows = String::new();
+    for (number, status, code) in [
+        ("18", 403, "AccessDeniedException"),
+        ("19", 403, "DuplicateItemException"),
+        ("20", 403, "ResourceNotFoundException"),
+        ("22", 500, "ValidationException"),
+    ] {
+        refuse_the_write(proxy, 400, code);
+        rows += &row(number, status, async |media| {
+            lock(&world, media, &token, "bob", "1").await
+        })
+        .await;
     }
+    assert_snapshot!(rows, @r#"
+    row 18: 403, content-type: application/json
+      {"Result":{"Message":"Db operation failed, agenda missing priviliges","Code":1,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":1}}
+    row 18: 403, content-type: application/xml
+      <Response><Result><Message>Db operation failed, agenda missing priviliges</Message><Code>1</Code></Result><Request><LoginName>bob</LoginName><Lock>1</Lock></Request></Response>
+    row 19: 403, content-type: application/json
+      {"Result":{"Message":"Db operation failed, Record duplicity","Code":3,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":1}}
+    row 19: 403, content-type: application/xml
+      <Response><Result><Message>Db operation failed, Record duplicity</Message><Code>3</Code></Result><Request><LoginName>bob</LoginName><Lock>1</Lock></Request></Response>
+    row 20: 403, content-type: application/json
+      {"Result":{"Message":"Db operation failed, operation can not be executed because another problems occured","Code":7,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":1}}
+    row 20: 403, content-type: application/xml
+      <Response><Result><Message>Db operation failed, operation can not be executed because another problems occured</Message><Code>7</Code></Result><Request><LoginName>bob</LoginName><Lock>1</Lock></Request></Response>
+    row 22: 500, content-type: application/json
+      {"Result":{"Message":"internal error","Code":500,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":1}}
+    row 22: 500, content-type: application/xml
+      <Response><Result><Message>internal error</Message><Code>500</Code></Result><Request><LoginName>bob</LoginName><Lock>1</Lock></Request></Response>
+    "#);
 }
 
 #[tokio::test]
@@ -479,10 +667,16 @@ async fn row_21_throttled_or_unreachable() {
     let world = World::behind_proxy().await;
     let token = world.aktion("admin").await;
     let proxy = world.proxy.as_ref().unwrap();
-    for (name, media) in MEDIA {
-        refuse_the_write(proxy, 400, "ThrottlingException");
-        row!(21, 503, name: lock(&world, media, &token, "bob", "1").await);
-    }
+    refuse_the_write(proxy, 400, "ThrottlingException");
+    let throttled = row("21", 503, async |media| {
+        lock(&world, media, &token, "bob", "1").await
+    });
+    assert_snapshot!(throttled.await, @r#"
+    row 21: 503, content-type: application/json, retry-after: 1
+      {"Result":{"Message":"Db operation failed, operation can not be executed because another problems occured","Code":7,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":1}}
+    row 21: 503, content-type: application/xml, retry-after: 1
+      <Response><Result><Message>Db operation failed, operation can not be executed because another problems occured</Message><Code>7</Code></Result><Request><LoginName>bob</LoginName><Lock>1</Lock></Request></Response>
+    "#);
     refuse_the_write(proxy, 500, "InternalServerError");
     assert_eq!(world.lock_user_by(&token, "bob", 1).await.status, 503);
     refuse_the_write(proxy, 400, "TransactionConflictException");
@@ -493,10 +687,17 @@ async fn row_21_throttled_or_unreachable() {
 async fn row_23_done_in_all_four_media_types() {
     let world = World::start().await;
     let token = world.aktion("admin").await;
-    for (name, media) in MEDIA {
-        row!(23, 200, name: lock(&world, media, &token, "bob", "1").await);
+    let locked = row("23", 200, async |media| {
+        let answer = lock(&world, media, &token, "bob", "1").await;
         assert_eq!(lock(&world, media, &token, "bob", "0").await.status, 200);
-    }
+        answer
+    });
+    assert_snapshot!(locked.await, @r#"
+    row 23: 200, content-type: application/json
+      {"Result":{"Message":"Processed with result: ExecOK","Code":0,"ModelStateErr":null},"Request":{"LoginName":"bob","Lock":1}}
+    row 23: 200, content-type: application/xml
+      <Response><Result><Message>Processed with result: ExecOK</Message><Code>0</Code></Result><Request><LoginName>bob</LoginName><Lock>1</Lock></Request></Response>
+    "#);
 }
 
 /// The checks come in the order of the table: a request that breaks every rule is told of the first one, then of

@@ -1,6 +1,6 @@
 //! The read of a user (`docs/api.md`, "User").
 
-use holdfast_tests::{Answer, Verdict, World};
+use holdfast_tests::{Answer, Listing, Verdict, World};
 use insta::assert_snapshot;
 
 async fn get(world: &World, token: &str, login: &str, accept: &str) -> Answer {
@@ -14,21 +14,35 @@ async fn get(world: &World, token: &str, login: &str, accept: &str) -> Answer {
 async fn r200_in_either_format_free_and_blocked() {
     let world = World::start().await;
     let token = world.aktion("admin").await;
-    for (name, accept) in [
-        ("json", "application/json"),
-        ("xml", "application/xml"),
-        ("text_xml", "text/xml"),
-    ] {
-        assert_snapshot!(format!("free_{name}"), get(&world, &token, "alice", accept).await);
-    }
+    let alice = async |accept: &str| get(&world, &token, "alice", accept).await;
+    assert_snapshot!(alice("application/json").await, @r#"
+    200
+    content-type: application/json
+
+    {"UserName":"Name of alice","LoginName":"alice","Roles":["Operator","Auditor"],"Blocked":false,"BlockedBy":null,"BlockedSince":null,"TimeLastChange":"\/Date(1795341600000)\/"}
+    "#);
+    let xml = alice("application/xml").await;
+    assert_snapshot!(xml, @"
+    200
+    content-type: application/xml
+
+    <Response><UserName>Name of alice</UserName><LoginName>alice</LoginName><Roles><string>Operator</string><string>Auditor</string></Roles><Blocked>false</Blocked><TimeLastChange>2026-11-22T10:00:00Z</TimeLastChange></Response>
+    ");
+    alice("text/xml").await.assert_twin_of(&xml, "text/xml");
     world.wait(5);
     assert_eq!(world.lock_user_by(&token, "alice", 1).await.status, 200);
-    for (name, accept) in [("json", "application/json"), ("xml", "application/xml")] {
-        assert_snapshot!(
-            format!("blocked_{name}"),
-            get(&world, &token, "alice", accept).await
-        );
-    }
+    assert_snapshot!(alice("application/json").await, @r#"
+    200
+    content-type: application/json
+
+    {"UserName":"Name of alice","LoginName":"alice","Roles":["Operator","Auditor"],"Blocked":true,"BlockedBy":"admin","BlockedSince":"\/Date(1795341605000)\/","TimeLastChange":"\/Date(1795341605000)\/"}
+    "#);
+    assert_snapshot!(alice("application/xml").await, @"
+    200
+    content-type: application/xml
+
+    <Response><UserName>Name of alice</UserName><LoginName>alice</LoginName><Roles><string>Operator</string><string>Auditor</string></Roles><Blocked>true</Blocked><BlockedBy>admin</BlockedBy><BlockedSince>2026-11-22T10:00:05Z</BlockedSince><TimeLastChange>2026-11-22T10:00:05Z</TimeLastChange></Response>
+    ");
     world.wait(5);
     world.lock_user_by(&token, "alice", 0).await;
     let free = get(&world, &token, "alice", "*/*").await.json();
@@ -49,6 +63,7 @@ async fn every_refusal_in_its_order() {
         world.aktion("salesman").await,
     );
     let long = "x".repeat(101);
+    let mut answers = Listing::default();
     for (name, token, login, status, code) in [
         ("1000_before_1002", "x", "", 401, 1000),
         ("1002_missing", &admin, "", 400, 1002),
@@ -65,19 +80,41 @@ async fn every_refusal_in_its_order() {
             (status, Some(code)),
             "{name}"
         );
-        assert_snapshot!(format!("get_{name}"), answer);
+        answers.add(name, answer);
     }
-    assert_snapshot!(
-        "get_1401_xml",
-        get(&world, &editor, "bob", "application/xml").await
-    );
+    assert_snapshot!(answers, @r#"
+    1000_before_1002: 401, content-type: application/json
+      {"Message":"Token x not found","Code":1000,"ModelStateErr":null}
+    1002_missing: 400, content-type: application/json
+      {"Message":"Entry parameter missing or parameter bindigs failed","Code":1002,"ModelStateErr":["The LoginName field is required."]}
+    1002_long: 400, content-type: application/json
+      {"Message":"Entry parameter missing or parameter bindigs failed","Code":1002,"ModelStateErr":["The field LoginName must be a string with a maximum length of 100."]}
+    1401: 403, content-type: application/json
+      {"Message":"View User [bob] privilege violated","Code":1401,"ModelStateErr":null}
+    1400: 404, content-type: application/json
+      {"Message":"User for [LoginName absent, ID_Firma 1] not found or it could be a system user","Code":1400,"ModelStateErr":null}
+    1400_other_company: 404, content-type: application/json
+      {"Message":"User for [LoginName zoe, ID_Firma 1] not found or it could be a system user","Code":1400,"ModelStateErr":null}
+    1402: 403, content-type: application/json
+      {"Message":"User [daemon] is a system user","Code":1402,"ModelStateErr":null}
+    1412: 403, content-type: application/json
+      {"Message":"Record permission View of agenda User violated for [bob]","Code":1412,"ModelStateErr":null}
+    "#);
+    assert_snapshot!(get(&world, &editor, "bob", "application/xml").await, @"
+    403
+    content-type: application/xml
+
+    <Response><Message>View User [bob] privilege violated</Message><Code>1401</Code></Response>
+    ");
     let request = world
         .http
         .get(world.url(&format!("/user/get?LoginName=bob&Token={admin}")));
-    assert_snapshot!(
-        "get_415",
-        world.send(request.header("Content-Type", "text/plain")).await
-    );
+    assert_snapshot!(world.send(request.header("Content-Type", "text/plain")).await, @r#"
+    415
+    content-type: application/json
+
+    {"Message":"The request entity has a media type which the server or resource does not support. Only application/json and application/xml are supported","Code":415,"ModelStateErr":null}
+    "#);
 }
 
 #[tokio::test]
@@ -85,6 +122,7 @@ async fn r500_and_503() {
     let world = World::behind_proxy().await;
     let token = world.aktion("admin").await;
     let proxy = world.proxy.as_ref().unwrap();
+    let mut answers = Listing::default();
     for (code, status) in [("ThrottlingException", 503), ("ValidationException", 500)] {
         proxy.judge(move |call| match call.operation.as_str() {
             "BatchGetItem" => Verdict::error(400, code),
@@ -92,8 +130,14 @@ async fn r500_and_503() {
         });
         let answer = get(&world, &token, "bob", "application/json").await;
         assert_eq!(answer.status, status);
-        assert_snapshot!(format!("get_{status}"), answer);
+        answers.add(code, answer);
     }
+    assert_snapshot!(answers, @r#"
+    ThrottlingException: 503, content-type: application/json, retry-after: 1
+      {"Message":"Db operation failed, operation can not be executed because another problems occured","Code":7,"ModelStateErr":null}
+    ValidationException: 500, content-type: application/json
+      {"Message":"internal error","Code":500,"ModelStateErr":null}
+    "#);
 }
 
 /// Names in the query string are the same in any case, and what XML cannot carry is replaced where it is echoed.

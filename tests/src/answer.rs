@@ -1,4 +1,4 @@
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// An answer as a client sees it, whole.
 #[derive(Clone, Debug)]
@@ -70,6 +70,24 @@ impl Answer {
         self.to_string().replace(&id, "[request]")
     }
 
+    /// Checks that this is `twin` in another media type: the same status, body and headers, with `media` as its type.
+    ///
+    /// # Panics
+    /// Where it is not.
+    pub fn assert_twin_of(&self, twin: &Self, media: &str) {
+        let others = |answer: &Self| {
+            let mut headers = answer.headers.clone();
+            headers.retain(|(name, _)| name != "content-type");
+            headers
+        };
+        assert_eq!(self.header("content-type"), Some(media), "{self}");
+        assert_eq!(
+            (self.status, others(self), &self.body),
+            (twin.status, others(twin), &twin.body),
+            "{media}"
+        );
+    }
+
     /// `Lock-Fence`, as a number.
     pub fn fence(&self) -> u64 {
         self.header("lock-fence")
@@ -86,5 +104,29 @@ impl fmt::Display for Answer {
             writeln!(f, "{name}: {value}")?;
         }
         write!(f, "\n{}", self.body)
+    }
+}
+
+/// The answers to the requests of a table, for one snapshot that shows them all: each takes a line for its name,
+/// status and headers, and one for its body.
+#[derive(Debug, Default)]
+pub struct Listing(String);
+
+impl Listing {
+    /// Adds the answer to the request of that name, as [`Answer`] shows it.
+    ///
+    /// # Panics
+    /// Where it is no answer.
+    pub fn add(&mut self, name: impl fmt::Display, answer: impl fmt::Display) {
+        let answer = answer.to_string();
+        let (head, body) = answer.split_once("\n\n").expect("an empty line before the body");
+        let head: Vec<&str> = head.lines().collect();
+        writeln!(self.0, "{name}: {}\n  {body}", head.join(", ")).expect("a String takes all");
+    }
+}
+
+impl fmt::Display for Listing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }

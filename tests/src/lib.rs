@@ -9,7 +9,7 @@ mod sdm;
 mod tls;
 mod world;
 
-pub use answer::Answer;
+pub use answer::{Answer, Listing};
 pub use lambda::{Invocation, Lambda, invocation};
 pub use place::Place;
 pub use proxy::{Call, Proxy, Verdict};

@@ -82,9 +82,10 @@ fn client() -> Client {
     Client::builder().no_proxy().build().unwrap()
 }
 
+/// A folder of this run's own: another run of the same tests may be under way.
 fn scratch(name: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    // A run before this one may have left it, or not.
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+    // A process with this number may have left it, or not.
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
     folder

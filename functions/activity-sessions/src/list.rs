@@ -22,7 +22,7 @@ const MAX_SKIP: usize = 10_000;
 pub(crate) async fn list(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let now = app.clock.now();
     let token = netwrix::bearer_token(request.headers())?;
-    let mut rows = app.store.read(&[token.session_key(), token.user_key()]).await?;
+    let mut rows = app.store.read(&RowKey::of_caller(&token)).await?;
     let caller =
         authenticate(&mut rows, &token, &netwrix::BEARER_KINDS, now)?.ok_or_else(Refusal::unauthorized)?;
     netwrix::admin_required(&caller)?;

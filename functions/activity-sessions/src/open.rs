@@ -3,8 +3,9 @@
 use holdfast::dialect::netwrix::{self, Refusal};
 use holdfast::dialect::{Format, Members};
 use holdfast::id::{ActivitySessionId, Company, ResourceId};
-use holdfast::identity::{Token, authenticate};
+use holdfast::identity::authenticate;
 use holdfast::runtime::{self, App};
+use holdfast::secret::Token;
 use holdfast::store::{
     AccessRow, ActivitySessionRow, Lockable, NewActivitySession, ResourceRow, RowKey, StoreError, UserRow,
 };
@@ -45,7 +46,7 @@ pub(crate) async fn open(app: &App, request: &Request) -> Result<Response<Body>,
     let id = ActivitySessionId::random();
     let request_id = runtime::request_id(request);
     for _ in 0..ROUNDS {
-        let mut keys = vec![token.session_key(), token.user_key()];
+        let mut keys = RowKey::of_caller(&token).to_vec();
         keys.extend(
             resource
                 .iter()

@@ -1,9 +1,10 @@
 //! `GET /api/v1/ActivitySession/{id}`
 
 use holdfast::dialect::netwrix::{self, Refusal};
-use holdfast::identity::{Caller, Token, authenticate};
+use holdfast::identity::{Caller, authenticate};
 use holdfast::lock::Timestamp;
 use holdfast::runtime::App;
+use holdfast::secret::Token;
 use holdfast::store::{ActivitySessionRow, Lockable, RowKey, UserRow};
 use lambda_http::{Body, Request, Response};
 
@@ -37,7 +38,7 @@ pub(crate) async fn caller_and_session(
     now: Timestamp,
 ) -> Result<(Caller, ActivitySessionRow), Refusal> {
     let key = session_id(request).map(RowKey::activity_session);
-    let mut keys = vec![token.session_key(), token.user_key()];
+    let mut keys = RowKey::of_caller(token).to_vec();
     keys.extend(key.clone());
     let mut rows = app.store.read(&keys).await?;
     let caller =

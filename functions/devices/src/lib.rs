@@ -10,9 +10,10 @@ use holdfast::dialect::Dialect;
 use holdfast::dialect::Node;
 use holdfast::dialect::sdm::{self, Refusal};
 use holdfast::id::DeviceId;
-use holdfast::identity::{Caller, SessionKind, Token, authenticate};
+use holdfast::identity::{Caller, SessionKind, authenticate};
 use holdfast::lock::Timestamp;
 use holdfast::runtime::{self, App, Function, Method, Route};
+use holdfast::secret::Token;
 use holdfast::store::{DeviceRow, Lockable, PageRequest, RowKey, Rows};
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
@@ -102,7 +103,7 @@ async fn caller(
     wanted: Option<&RowKey>,
     now: Timestamp,
 ) -> Result<(Caller, Rows), Refusal> {
-    let mut keys = vec![token.session_key(), token.user_key()];
+    let mut keys = RowKey::of_caller(token).to_vec();
     keys.extend(wanted.cloned());
     let mut rows = app.store.read(&keys).await?;
     let caller = authenticate(&mut rows, token, &[SessionKind::Sdm], now)?.ok_or(Refusal::Unauthorized)?;

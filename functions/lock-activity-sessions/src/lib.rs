@@ -61,7 +61,7 @@ async fn lock(app: &App, request: &Request) -> Result<(LiveSessionRequest, Tally
     let mut earlier = Records::default();
     let mut retries = Retries::of_races();
     loop {
-        let mut keys = vec![token.session_key(), token.user_key()];
+        let mut keys = RowKey::of_caller(&token).to_vec();
         keys.extend(ids.iter().map(|id| RowKey::activity_session(*id)));
         let mut rows = app.store.read(&keys).await?;
         let caller = authenticate(&mut rows, &token, &netwrix::BEARER_KINDS, now)?

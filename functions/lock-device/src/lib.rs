@@ -10,7 +10,7 @@ use holdfast::id::DeviceId;
 use holdfast::identity::{SessionKind, authenticate};
 use holdfast::lock::{self, Outcome, Timestamp};
 use holdfast::runtime::{self, App, Function, Method, Route};
-use holdfast::store::{DeviceRow, LockCall, LockResult, LockTarget, Lockable};
+use holdfast::store::{DeviceRow, LockCall, LockResult, LockTarget, Lockable, RowKey};
 use holdfast::telemetry::Tally;
 use lambda_http::{Body, Request, Response};
 
@@ -47,7 +47,7 @@ async fn act(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let device_id = DeviceId::try_from(runtime::path_parameter(request, "deviceId").unwrap_or_default());
     let target = device_id.map(|id| LockTarget::device(token.company(), &id));
 
-    let mut keys = vec![token.session_key(), token.user_key()];
+    let mut keys = RowKey::of_caller(&token).to_vec();
     keys.extend(target.as_ref().ok().map(|target| target.key().clone()));
     let mut rows = app.store.read(&keys).await?;
     let caller = authenticate(&mut rows, &token, &[SessionKind::Sdm], now)?.ok_or(Refusal::Unauthorized)?;

@@ -4,10 +4,11 @@ use holdfast::dialect::netwrix::{self, Refusal};
 use holdfast::dialect::{Format, Members, Node, sentence};
 use holdfast::id::Login;
 use holdfast::identity::{
-    Attempt, Code, Password, SecondFactor, SessionKind, SignedIn, Token, authenticate, open_session,
-    second_factor, verify_password,
+    Attempt, SecondFactor, SessionKind, SignedIn, authenticate, open_session, second_factor, verify_password,
 };
 use holdfast::runtime::{self, App};
+use holdfast::secret::{Code, Password, Token};
+use holdfast::store::RowKey;
 use lambda_http::{Body, Request, Response};
 
 /// What a wrong password and an unknown login are told alike.
@@ -141,7 +142,7 @@ async fn renew(app: &App, request: &Request) -> Result<Token, Refusal> {
 }
 
 async fn caller(app: &App, token: &Token, kind: SessionKind) -> Result<holdfast::identity::Caller, Refusal> {
-    let mut rows = app.store.read(&[token.session_key(), token.user_key()]).await?;
+    let mut rows = app.store.read(&RowKey::of_caller(token)).await?;
     authenticate(&mut rows, token, &[kind], app.clock.now())?.ok_or_else(Refusal::unauthorized)
 }
 

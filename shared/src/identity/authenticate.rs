@@ -1,6 +1,7 @@
-use super::{SessionKind, SessionRow, Token};
+use super::{SessionKind, SessionRow};
 use crate::id::{Company, Login};
 use crate::lock::Timestamp;
+use crate::secret::Token;
 use crate::store::{ActorCheck, Corrupt, Lockable, RowKey, Rows, UserRow};
 
 /// A caller who has proved who they are, with what they may do at this request.
@@ -68,8 +69,8 @@ impl Caller {
     }
 }
 
-/// Who calls with `token`, which must be of one of `kinds`, from the session and user rows that were read for it ([`Token::session_key`],
-/// [`Token::user_key`]); `None` for a token that is unknown, expired or revoked.
+/// Who calls with `token`, which must be of one of `kinds`, from the session and user rows that were read for it
+/// ([`RowKey::of_caller`]); `None` for a token that is unknown, expired or revoked.
 ///
 /// A session is valid only while the user row exists, is unlocked and still has the fence of the sign-in. A lock
 /// on the account raises the fence, so it ends every earlier session for good, also after the unlock.
@@ -82,8 +83,8 @@ pub fn authenticate(
     kinds: &[SessionKind],
     now: Timestamp,
 ) -> Result<Option<Caller>, Corrupt> {
-    let session_key = token.session_key();
-    let (Some(session), Some(user)) = (rows.take(&session_key), rows.take(&token.user_key())) else {
+    let [session_key, user_key] = RowKey::of_caller(token);
+    let (Some(session), Some(user)) = (rows.take(&session_key), rows.take(&user_key)) else {
         return Ok(None);
     };
     let session = SessionRow::parse(session)?;

@@ -1,9 +1,10 @@
 use super::attempts::{AttemptRows, Counter, Reservation, reserve};
 use super::credential::CredentialRow;
 use super::open::{Factor, Proof, bearer, open};
-use super::{Attempt, Code, SessionKind, SignedIn, Token, authenticate};
+use super::{Attempt, SessionKind, SignedIn, authenticate};
 use crate::id::{RequestId, Source};
 use crate::lock::Timestamp;
+use crate::secret::{Code, Token};
 use crate::store::{RowKey, Store, StoreError};
 
 /// How the second step ended.
@@ -43,13 +44,8 @@ pub async fn second_factor(
     };
     let credential_key = RowKey::credential(token.login());
     let [here, strangers] = AttemptRows::keys(attempt);
-    let keys = [
-        token.session_key(),
-        token.user_key(),
-        credential_key.clone(),
-        here,
-        strangers,
-    ];
+    let [session, user] = RowKey::of_caller(token);
+    let keys = [session, user, credential_key.clone(), here, strangers];
     let mut rows = store.read(&keys).await?;
     let Some(caller) = authenticate(&mut rows, token, &[SessionKind::NetwrixFirstFactor], now)? else {
         return Ok(SecondFactor::Unauthenticated);

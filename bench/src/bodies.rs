@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use holdfast::dialect::{Format, MAX_BODY_BYTES, Media, Members, accepted, netwrix, sdm};
 use holdfast::id::{ActivitySessionId, Company, Login};
-use holdfast::identity::Token;
+use holdfast::secret::Token;
 use lambda_http::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE};
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 use hdrhistogram::Histogram;
-use holdfast::identity::{Password, hash_password};
+use holdfast::secret::{Password, hash_password};
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, COOKIE, HOST};
 use hyper::{Method, Request, StatusCode};

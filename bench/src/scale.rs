@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use holdfast::Clock;
 use holdfast::id::{Company, DeviceId};
-use holdfast::identity::{Password, hash_password};
+use holdfast::secret::{Password, hash_password};
 use holdfast::runtime::App;
 use holdfast::store::{Item, LockTarget, NewDevice, Table as StoreTable};
 use holdfast_local::EmbeddedStore;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use holdfast::Clock;
-use holdfast::identity::Passwords;
+use holdfast::secret::Passwords;
 use holdfast::runtime::{self, App, Function};
 use holdfast::store::Store;
 use holdfast_local::directory::Directory;

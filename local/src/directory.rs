@@ -7,9 +7,8 @@ use std::collections::HashSet;
 use std::fmt;
 
 use holdfast::id::{ActivitySessionId, Company, DeviceId, Login, ResourceId};
-use holdfast::identity::{
-    ApiKey, ApiKeyHash, IpFilter, Password, PasswordHash, RatePolicy, Sources, TotpSecret,
-};
+use holdfast::identity::{IpFilter, RatePolicy, Sources};
+use holdfast::secret::{ApiKey, ApiKeyHash, Password, PasswordHash, TotpSecret};
 use holdfast::store::ResourceRow;
 
 use reader::{Entry, Faults};

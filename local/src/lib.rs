@@ -15,8 +15,8 @@ use std::path::PathBuf;
 
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
 use holdfast::Clock;
-use holdfast::identity::Passwords;
 use holdfast::runtime::{App, Function};
+use holdfast::secret::Passwords;
 use holdfast::store::{self, Store, Tables, Timeouts};
 use tokio::net::TcpListener;
 use tokio::sync::watch;

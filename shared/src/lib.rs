@@ -1,7 +1,7 @@
 //! Holdfast: owner-only locks for privileged sessions, network devices and user accounts.
 //!
-//! What more than one function needs, and nothing else. [`lock`] is the protocol, pure; [`store`] is DynamoDB;
-//! [`identity`] says who calls; [`dialect`] speaks the wire formats of the three products; [`runtime`] takes an
+//! What more than one function needs, and nothing else. [`lock`] is the protocol, pure; [`secret`] is what
+//! authenticates; [`store`] is DynamoDB; [`identity`] says who calls; [`dialect`] speaks the wire formats of the three products; [`runtime`] takes an
 //! API Gateway event in and an answer out.
 
 pub mod clock;
@@ -11,6 +11,7 @@ pub mod id;
 pub mod identity;
 pub mod lock;
 pub mod runtime;
+pub mod secret;
 pub mod store;
 pub mod telemetry;
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use holdfast::id::{Company, Login};
-use holdfast::identity::{ApiKey, ApiToken, Code, Password, Token, TotpSecret, hash_password};
+use holdfast::secret::{ApiKey, ApiToken, Code, Password, Token, TotpSecret, hash_password};
 use holdfast::store::Table;
 use holdfast::telemetry;
 use holdfast_tests::{PASSWORD, TOTP_SECRET, World, api_key, code_at};

@@ -9,8 +9,9 @@ use dynoxide::Database;
 use holdfast::Clock;
 use holdfast::clock::ManualClock;
 use holdfast::id::{Company, Login, RequestId, Source};
-use holdfast::identity::{Password, SessionKind, SessionRow, Token, TotpSecret, hash_password};
+use holdfast::identity::{SessionKind, SessionRow};
 use holdfast::lock::{self, LeaseChange, Owner, Text, Timestamp};
+use holdfast::secret::{Password, Token, TotpSecret, hash_password};
 use holdfast::store::{Item, LockCall, LockTarget, Row, RowKey, Store, Table, UserRow};
 use holdfast_local::directory::Directory;
 use holdfast_local::{Options, Server, local_client, table_names};
@@ -255,7 +256,7 @@ impl World {
         let token = Token::issue(&user.company, &login).expect("randomness");
         let fence = user.lock.state.fence();
         let session = SessionRow::begin(SessionKind::Netwrix, user.company, login, fence, self.now());
-        let item = session.to_item(&token.session_key(), &RequestId::new("a sign-in"));
+        let item = session.to_item(&RowKey::session_of(&token), &RequestId::new("a sign-in"));
         self.store
             .client()
             .put_item()

@@ -3,8 +3,9 @@
 use holdfast::dialect::netwrix::{self, Refusal};
 use holdfast::dialect::{Format, Members};
 use holdfast::id::{ActivitySessionId, Company, ResourceId};
-use holdfast::identity::{Token, identify};
+use holdfast::identity::identify;
 use holdfast::runtime::{self, App};
+use holdfast::secret::Token;
 use holdfast::store::{
     AccessRow, ActivitySessionRow, NewActivitySession, ResourceRow, Row, RowKey, StoreError, UserRow,
 };

@@ -1,9 +1,10 @@
 //! `GET /api/v1/ActivitySession/{id}`
 
 use holdfast::dialect::netwrix::{self, Refusal};
-use holdfast::identity::{Caller, Token, identify};
+use holdfast::identity::{Caller, identify};
 use holdfast::lock::Timestamp;
 use holdfast::runtime::App;
+use holdfast::secret::Token;
 use holdfast::store::{ActivitySessionRow, RowKey, UserRow};
 use lambda_http::{Body, Request, Response};
 

@@ -4,10 +4,10 @@ use holdfast::dialect::netwrix::{self, Refusal};
 use holdfast::dialect::{Format, Members, Node, sentence};
 use holdfast::id::Login;
 use holdfast::identity::{
-    Attempt, Code, Password, SecondFactor, SessionKind, SignedIn, Token, identify, open_session,
-    second_factor, verify_password,
+    Attempt, SecondFactor, SessionKind, SignedIn, identify, open_session, second_factor, verify_password,
 };
 use holdfast::runtime::{self, App};
+use holdfast::secret::{Code, Password, Token};
 use lambda_http::{Body, Request, Response};
 
 /// What a wrong password and an unknown login are told alike.

@@ -3,8 +3,10 @@
 use holdfast::dialect::sdm::{self, Refusal};
 use holdfast::dialect::{Members, Node};
 use holdfast::id::Login;
-use holdfast::identity::{Attempt, Password, SessionKind, SignedIn, identify, open_session, verify_password};
+use holdfast::identity::{Attempt, SessionKind, SignedIn, identify, open_session, verify_password};
 use holdfast::runtime::{self, App};
+use holdfast::secret::Password;
+use holdfast::store::RowKey;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 
@@ -74,7 +76,7 @@ async fn sign_out(app: &App, request: &Request) -> Result<Response<Body>, Refusa
     sdm::version(runtime::path_parameter(request, "versionId"))?;
     let token = sdm::session_token(request.headers())?;
     identify(&app.store, &token, &[SessionKind::Sdm], &[], app.clock.now()).await?;
-    app.store.end_session(&token.session_key()).await?;
+    app.store.end_session(&RowKey::session_of(&token)).await?;
     let mut response = sdm::no_content();
     sdm::clear_session_cookie(&mut response, app.secure_cookies);
     Ok(response)

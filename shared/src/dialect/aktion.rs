@@ -8,7 +8,8 @@ use lambda_http::{Body, Request, RequestExt, Response};
 
 use super::{MAX_BODY_BYTES, Malformed, Media, Members, Node, accepted};
 use crate::id::Company;
-use crate::identity::{ApiToken, NotAdmitted};
+use crate::identity::NotAdmitted;
+use crate::secret::ApiToken;
 use crate::store::StoreError;
 use crate::telemetry::Tally;
 

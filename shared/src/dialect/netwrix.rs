@@ -10,8 +10,9 @@ use serde_json::{Map, Value, json};
 
 use super::{Format, MAX_BODY_BYTES, Media, Node};
 use crate::id::ActivitySessionId;
-use crate::identity::{Caller, SessionKind, Token, Unidentified};
+use crate::identity::{Caller, SessionKind, Unidentified};
 use crate::lock::Lock;
+use crate::secret::Token;
 use crate::store::{Corrupt, StoreError};
 use crate::telemetry::Tally;
 

@@ -8,8 +8,9 @@ use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, Request, Response};
 
 use super::{MAX_BODY_BYTES, Malformed, Media, Members, Node, accepted};
-use crate::identity::{Token, Unidentified};
+use crate::identity::Unidentified;
 use crate::lock::{Fence, Lease, LeaseChange, Lock, Timestamp};
+use crate::secret::Token;
 use crate::store::{Corrupt, StoreError};
 
 /// The cookie that carries the session.
@@ -379,9 +380,9 @@ mod tests {
             for cookie in cookies {
                 headers.append(COOKIE, cookie.parse().unwrap());
             }
-            session_token(&headers).map(|token| token.session_key()).ok()
+            session_token(&headers).map(|token| token.sha256()).ok()
         };
-        let known = Some(token.session_key());
+        let known = Some(token.sha256());
         assert_eq!(read(&[&format!("a=b; {mine}; c")]), known);
         assert_eq!(read(&[&mine, &mine]), known, "equal ones are one");
         assert_eq!(read(&[&format!("{mine}; jsessionid=x")]), known, "another name");

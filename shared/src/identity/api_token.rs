@@ -2,43 +2,17 @@
 
 use std::net::IpAddr;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use sha2::{Digest, Sha256};
-use uuid::Uuid;
-
 use super::credential::CredentialRow;
 use super::open::{Factor, Proof, open};
-use super::secret::redacted;
-use super::{ApiKey, ApiKeyHash, Attempt, IpFilter, RatePolicy, SessionKind, SessionRow, SignedIn};
+use super::{Attempt, IpFilter, RatePolicy, SessionKind, SessionRow, SignedIn};
 use crate::id::{Company, Login, RequestId};
 use crate::lock::{Fence, Timestamp};
+use crate::secret::{ApiKey, ApiKeyHash, ApiToken};
 use crate::store::{
     ActorCheck, Attributes, Corrupt, Item, RowKey, Store, StoreError, Table, UserRow, expressions,
     failed_condition, ms, n, s,
 };
-
-/// A token of the Aktion dialect: 122 random bits in the form of a UUID. It names no one.
-#[derive(Clone)]
-pub struct ApiToken(Uuid);
-redacted!(ApiToken);
-
-impl ApiToken {
-    /// Reads a token that a caller presents; `None` for anything that is no UUID.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Uuid::parse_str(text).ok().map(Self)
-    }
-
-    /// The token itself, for the one answer that hands it out.
-    #[must_use]
-    pub fn reveal(&self) -> String {
-        self.0.to_string()
-    }
-
-    fn session_key(&self) -> RowKey {
-        RowKey::session(&Sha256::digest(self.0.to_string().as_bytes()).into())
-    }
-}
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 /// Signs a user in with an API key; `None` for an unknown login, a blocked user and a wrong key alike.
 ///
@@ -76,7 +50,7 @@ pub async fn sign_in_with_api_key(
         None => Vec::new(),
     };
     let signed_in = open(store, user, attempt, proof, |user| {
-        let token = ApiToken(Uuid::new_v4());
+        let token = ApiToken::issue();
         let row = snapshot(user, &licences, &token, attempt)?;
         Ok((token, row))
     })
@@ -105,7 +79,7 @@ fn snapshot(
         attempt.now,
     );
     let texts = |texts: &[String]| AttributeValue::L(texts.iter().map(s).collect());
-    let mut row = session.to_item(&token.session_key(), attempt.request_id);
+    let mut row = session.to_item(&RowKey::api_session_of(token), attempt.request_id);
     row.extend(
         [
             ("privileges", texts(&user.privileges)),
@@ -197,7 +171,7 @@ pub(super) async fn admit(
         .client()
         .update_item()
         .table_name(store.table_name(Table::Identity))
-        .key("pk", s(token.session_key().pk()))
+        .key("pk", s(RowKey::api_session_of(token).pk()))
         .update_expression("SET served = served + :one, last_request = :request")
         .condition_expression(expressions::USE_API_TOKEN)
         .expression_attribute_values(":one", n(1))

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
-use super::{ApiKeyHash, PasswordHash, Step, TotpSecret};
 use crate::id::{Company, Login};
+use crate::secret::{ApiKeyHash, MalformedSecret, PasswordHash, Step, TotpSecret};
 use crate::store::{Attributes, Corrupt, Item, Row, RowKey, UserRow, n, s};
 
 /// What a user authenticates with.
@@ -19,18 +19,21 @@ impl Row for CredentialRow {
     fn parse(item: Item) -> Result<Self, Corrupt> {
         let mut row = Attributes::new(item);
         Ok(Self {
-            password_hash: PasswordHash::parse(&row.text("password_hash")?)?,
+            password_hash: PasswordHash::parse(&row.text("password_hash")?)
+                .map_err(malformed("password_hash"))?,
             totp_secret: row
                 .optional_text("totp_secret")?
                 .as_deref()
                 .map(TotpSecret::parse)
-                .transpose()?,
+                .transpose()
+                .map_err(malformed("totp_secret"))?,
             totp_step: row.optional_number("totp_step")?.map(Step::new),
             api_key_hash: row
                 .optional_text("api_key_hash")?
                 .as_deref()
                 .map(ApiKeyHash::parse)
-                .transpose()?,
+                .transpose()
+                .map_err(malformed("api_key_hash"))?,
             secrets_rev: row.number("secrets_rev")?,
         })
     }
@@ -42,6 +45,10 @@ impl CredentialRow {
     pub(super) const fn needs_code(&self, user: &UserRow) -> bool {
         user.mfa_required || self.totp_secret.is_some()
     }
+}
+
+const fn malformed(attribute: &'static str) -> impl Fn(MalformedSecret) -> Corrupt {
+    move |MalformedSecret| Corrupt { attribute }
 }
 
 /// A credential that is entered for the first time.

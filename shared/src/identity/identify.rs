@@ -1,9 +1,10 @@
 use std::net::IpAddr;
 
 use super::api_token::admit;
-use super::{ApiCaller, ApiToken, NotAdmitted, SessionKind, SessionRow, Token};
+use super::{ApiCaller, NotAdmitted, SessionKind, SessionRow};
 use crate::id::{Company, Login, RequestId};
 use crate::lock::Timestamp;
+use crate::secret::{ApiToken, Token};
 use crate::store::{ActorCheck, Corrupt, RowKey, Rows, Store, StoreError, UserRow};
 
 /// A caller who has proved who they are, with what they may do at this request.
@@ -106,7 +107,7 @@ pub async fn identify(
     also: &[RowKey],
     now: Timestamp,
 ) -> Result<(Caller, Rows), Unidentified> {
-    let (session_key, user_key) = (token.session_key(), token.user_key());
+    let [session_key, user_key] = RowKey::of_caller(token);
     let mut keys = vec![session_key.clone(), user_key.clone()];
     keys.extend_from_slice(also);
     let mut rows = store.read(&keys).await?;

@@ -1,8 +1,9 @@
 use aws_sdk_dynamodb::types::{ConditionCheck, Put, TransactWriteItem, Update};
 
 use super::attempts::Counter;
-use super::{Attempt, SessionKind, SessionRow, Step, Token};
+use super::{Attempt, SessionKind, SessionRow};
 use crate::lock::Lock;
+use crate::secret::{Step, Token};
 use crate::store::{
     Item, RowKey, Store, StoreError, Table, Transacted, UserRow, built_wrongly, expressions, ms, n, s,
 };
@@ -108,7 +109,7 @@ pub(super) fn bearer(
         user.lock.state.fence(),
         attempt.now,
     );
-    let row = session.to_item(&token.session_key(), attempt.request_id);
+    let row = session.to_item(&RowKey::session_of(&token), attempt.request_id);
     Ok((token, row))
 }
 

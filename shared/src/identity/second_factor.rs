@@ -1,9 +1,10 @@
 use super::attempts::{AttemptRows, Counter, Reservation, reserve};
 use super::credential::CredentialRow;
 use super::open::{Factor, Proof, bearer, open};
-use super::{Attempt, Code, SessionKind, SignedIn, Token, Unidentified, identify};
+use super::{Attempt, SessionKind, SignedIn, Unidentified, identify};
 use crate::id::{RequestId, Source};
 use crate::lock::Timestamp;
+use crate::secret::{Code, Token};
 use crate::store::{RowKey, Store, StoreError};
 
 /// How the second step ended.

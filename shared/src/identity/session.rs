@@ -5,9 +5,10 @@ use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
-use super::{Caller, Token};
+use super::Caller;
 use crate::id::{Company, Login, RequestId};
 use crate::lock::{Fence, Timestamp};
+use crate::secret::Token;
 use crate::store::{Attributes, Corrupt, Item, Row, RowKey, Store, StoreError, Table, classify, expressions};
 use crate::store::{ms, n, s};
 
@@ -234,7 +235,9 @@ impl Store {
             .put_item()
             .table_name(self.table_name(Table::Identity))
             .set_item(Some(
-                session.renewed(now).to_item(&token.session_key(), request_id),
+                session
+                    .renewed(now)
+                    .to_item(&RowKey::session_of(&token), request_id),
             ))
             .condition_expression(expressions::SESSION_ABSENT)
             .send()

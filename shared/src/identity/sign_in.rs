@@ -1,7 +1,8 @@
 use super::attempts::{AttemptRows, Counter, Reservation, reserve};
 use super::credential::CredentialRow;
 use super::open::{Factor, Proof, bearer, open};
-use super::{Attempt, Password, Passwords, SessionKind, SignedIn, Token};
+use super::{Attempt, SessionKind, SignedIn};
+use crate::secret::{Password, Passwords, Token};
 use crate::store::{RowKey, Store, StoreError, UserRow};
 
 /// A user who has given the right password.

@@ -26,7 +26,7 @@ pub use request::{body, path_parameter, query_parameter, request_id, source};
 
 use crate::config::Config;
 use crate::dialect::Dialect;
-use crate::identity::Passwords;
+use crate::secret::Passwords;
 use crate::store::{self, RowKey, Store, Timeouts, Trust};
 use crate::telemetry::Tally;
 use crate::{Clock, telemetry};

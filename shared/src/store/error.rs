@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
 use super::Item;
+use crate::secret::{HashingFailed, NoRandomness};
 
 /// A store call that did not do what it should. It knows nothing of HTTP: each dialect maps it in one place.
 ///
@@ -61,6 +62,18 @@ impl std::error::Error for StoreError {}
 impl From<Corrupt> for StoreError {
     fn from(corrupt: Corrupt) -> Self {
         Self::Corrupt(corrupt)
+    }
+}
+
+impl From<NoRandomness> for StoreError {
+    fn from(none: NoRandomness) -> Self {
+        Self::Unavailable(none.to_string())
+    }
+}
+
+impl From<HashingFailed> for StoreError {
+    fn from(failed: HashingFailed) -> Self {
+        Self::Defect(failed.to_string())
     }
 }
 

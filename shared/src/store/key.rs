@@ -1,6 +1,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::id::{ActivitySessionId, Company, DeviceId, Login, ResourceId, Source};
+use crate::secret::{ApiToken, Token};
 
 /// One of the two tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -117,6 +118,24 @@ impl RowKey {
             table: Table::Identity,
             pk: format!("session/{}", hex::encode(token_sha256)),
         }
+    }
+
+    /// The session of a bearer token or cookie. The table holds the token's hash and never the token.
+    #[must_use]
+    pub fn session_of(token: &Token) -> Self {
+        Self::session(&token.sha256())
+    }
+
+    /// The two rows that say who calls with a bearer token or cookie: its session, and the user that it names.
+    #[must_use]
+    pub fn of_caller(token: &Token) -> [Self; 2] {
+        [Self::session_of(token), Self::user(token.login())]
+    }
+
+    /// The session of an Aktion token.
+    #[must_use]
+    pub fn api_session_of(token: &ApiToken) -> Self {
+        Self::session(&token.sha256())
     }
 
     /// The key of a row that the store handed over.
@@ -241,5 +260,19 @@ impl ListingShards {
     /// Every hash key of this list.
     pub(crate) fn all(&self) -> impl Iterator<Item = String> {
         (0..Self::COUNT).map(|shard| format!("{}/{shard}", self.prefix))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_of_a_session_does_not_show_its_token() {
+        let company = Company::try_from("1").unwrap();
+        let token = Token::issue(&company, &Login::try_from("zoë/x.y").unwrap()).unwrap();
+        let again = Token::parse(token.reveal()).unwrap();
+        assert_eq!(RowKey::session_of(&again), RowKey::session_of(&token));
+        assert!(!RowKey::session_of(&token).pk().contains(token.reveal()));
     }
 }

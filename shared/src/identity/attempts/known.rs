@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use super::rows::SourceRow;
 use super::writes::count_here;
 use super::{Attempt, AttemptRows, Counter, Reservation};
-use crate::identity::Step;
+use crate::secret::Step;
 use crate::store::{Store, StoreError, failed_condition};
 
 pub(super) async fn reserve(

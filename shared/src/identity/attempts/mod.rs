@@ -11,9 +11,10 @@ mod writes;
 
 use std::time::Duration;
 
-use super::{CredentialRow, Sources, Step};
+use super::{CredentialRow, Sources};
 use crate::id::{Login, RequestId, Source};
 use crate::lock::Timestamp;
+use crate::secret::Step;
 use crate::store::{Corrupt, Store, StoreError, UserRow};
 
 pub(super) use rows::AttemptRows;

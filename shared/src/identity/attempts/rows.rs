@@ -1,8 +1,8 @@
 //! What the rows of attempts show, and what follows from it at a given time.
 
 use super::{Attempt, Counter, DAY, KNOWN_FOR, LIMIT, LOCKOUT};
-use crate::identity::Step;
 use crate::lock::Timestamp;
+use crate::secret::Step;
 use crate::store::{Attributes, Corrupt, Item, RowKey, Rows};
 
 /// The two rows that bear on an attempt. A row that is not there reads as one in which nothing is counted.

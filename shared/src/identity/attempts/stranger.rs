@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::writes::{count_among_strangers, count_here, credential_exists};
 use super::{Attempt, AttemptRows, Counter, Reservation};
-use crate::identity::Step;
+use crate::secret::Step;
 use crate::store::{Store, StoreError, Transacted};
 
 /// Where the parts of the plan stand.

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::{ConditionCheck, Update};
 
 use super::{Attempt, Counter, DAY, LIMIT, LOCKOUT};
-use crate::identity::Step;
+use crate::secret::Step;
 use crate::store::{RowKey, Store, StoreError, Table, built_wrongly, expressions, ms, n, s};
 
 /// Counts the attempt on the row of its source; `after_lockout` starts the count over.

@@ -7,8 +7,8 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
-use super::secret::redacted;
-use crate::store::{Corrupt, StoreError};
+use super::redacted::redacted;
+use super::{HashingFailed, MalformedSecret};
 
 /// Memory in KiB, passes, lanes: OWASP's second recommendation for argon2id.
 const MEMORY_KIB: u32 = 19_456;
@@ -42,14 +42,11 @@ impl PasswordHash {
     /// Reads a stored or imported hash.
     ///
     /// # Errors
-    /// [`Corrupt`] where it is no argon2id hash in PHC form.
-    pub fn parse(text: &str) -> Result<Self, Corrupt> {
-        let corrupt = Corrupt {
-            attribute: "password_hash",
-        };
-        let hash = phc::PasswordHash::new(text).map_err(|_| corrupt)?;
+    /// [`MalformedSecret`] where it is not an argon2id hash in PHC form.
+    pub fn parse(text: &str) -> Result<Self, MalformedSecret> {
+        let hash = phc::PasswordHash::new(text).map_err(|_| MalformedSecret)?;
         if hash.algorithm.as_str() != "argon2id" || hash.salt.is_none() || hash.hash.is_none() {
-            return Err(corrupt);
+            return Err(MalformedSecret);
         }
         Ok(Self(text.to_owned()))
     }
@@ -87,14 +84,14 @@ impl PasswordHash {
 /// Hashes a new password. Blocks for tens of milliseconds.
 ///
 /// # Errors
-/// [`StoreError::Defect`] where hashing fails, which takes a system without memory or randomness.
-pub fn hash_password(password: &Password) -> Result<PasswordHash, StoreError> {
-    let failed = || StoreError::Defect("a password could not be hashed".to_owned());
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|_| failed())?;
+/// [`HashingFailed`] where hashing fails, which takes a system without memory or randomness.
+pub fn hash_password(password: &Password) -> Result<PasswordHash, HashingFailed> {
+    const FAILED: HashingFailed = HashingFailed("a password could not be hashed");
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|_| FAILED)?;
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password(password.0.as_bytes())
         .map(|hash| PasswordHash(hash.to_string()))
-        .map_err(|_| failed())
+        .map_err(|_| FAILED)
 }
 
 /// Verifies passwords off the async threads, no more at once than there are processors.
@@ -126,10 +123,14 @@ impl Passwords {
     /// Whether `password` is the one that was hashed. Without a hash the work is done all the same, in vain.
     ///
     /// # Errors
-    /// [`StoreError::Defect`] where the worker thread is lost.
-    pub async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<bool, StoreError> {
-        let lost = || StoreError::Defect("password verification did not finish".to_owned());
-        let _permit = self.permits.acquire().await.map_err(|_| lost())?;
+    /// [`HashingFailed`] where the worker thread is lost.
+    pub async fn verify(
+        &self,
+        password: Password,
+        hash: Option<PasswordHash>,
+    ) -> Result<bool, HashingFailed> {
+        const LOST: HashingFailed = HashingFailed("password verification did not finish");
+        let _permit = self.permits.acquire().await.map_err(|_| LOST)?;
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(PasswordHash::of_nobody);
         let free = Arc::clone(&self.memory);
@@ -139,7 +140,7 @@ impl Passwords {
             lock(&free).push(memory);
             matches
         };
-        let matches = tokio::task::spawn_blocking(verify).await.map_err(|_| lost())?;
+        let matches = tokio::task::spawn_blocking(verify).await.map_err(|_| LOST)?;
         Ok(matches && known)
     }
 }

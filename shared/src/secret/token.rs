@@ -2,9 +2,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::secret::redacted;
+use super::NoRandomness;
+use super::redacted::redacted;
 use crate::id::{Company, Login};
-use crate::store::{RowKey, StoreError};
 
 /// How many random bytes make a token unguessable.
 const RANDOM_BYTES: usize = 32;
@@ -27,11 +27,10 @@ impl Token {
     /// A new token for this user.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] where the system has no randomness to give.
-    pub fn issue(company: &Company, login: &Login) -> Result<Self, StoreError> {
+    /// [`NoRandomness`] where the system has no randomness to give.
+    pub fn issue(company: &Company, login: &Login) -> Result<Self, NoRandomness> {
         let mut random = [0_u8; RANDOM_BYTES];
-        getrandom::fill(&mut random)
-            .map_err(|_| StoreError::Unavailable("the system's random numbers".to_owned()))?;
+        getrandom::fill(&mut random).map_err(|_| NoRandomness)?;
         let text = format!(
             "{}.{}",
             URL_SAFE_NO_PAD.encode(random),
@@ -78,16 +77,10 @@ impl Token {
         &self.login
     }
 
-    /// The session's row. The table holds the token's hash and never the token.
+    /// The SHA-256 of the whole token, under which its session is stored.
     #[must_use]
-    pub fn session_key(&self) -> RowKey {
-        RowKey::session(&Sha256::digest(self.text.as_bytes()).into())
-    }
-
-    /// The user's row.
-    #[must_use]
-    pub fn user_key(&self) -> RowKey {
-        RowKey::user(&self.login)
+    pub fn sha256(&self) -> [u8; 32] {
+        Sha256::digest(self.text.as_bytes()).into()
     }
 }
 
@@ -106,9 +99,8 @@ mod tests {
         let again = Token::parse(token.reveal()).unwrap();
         assert_eq!(again.login().as_str(), "zoë/x.y");
         assert_eq!(again.company().as_str(), "1");
-        assert_eq!(again.session_key(), token.session_key());
+        assert_eq!(again.sha256(), token.sha256());
         assert_eq!(format!("{token:?}"), "Token(redacted)");
-        assert!(!token.session_key().pk().contains(token.reveal()));
     }
 
     #[test]
@@ -116,7 +108,7 @@ mod tests {
         let token = issue();
         let (random, _) = token.reveal().split_once('.').unwrap();
         let forged = Token::parse(&format!("{random}.{}", URL_SAFE_NO_PAD.encode("1/admin"))).unwrap();
-        assert_ne!(forged.session_key(), token.session_key());
+        assert_ne!(forged.sha256(), token.sha256());
     }
 
     #[test]

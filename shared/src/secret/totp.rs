@@ -1,8 +1,8 @@
 use totp_rs::{Algorithm, Builder, Secret, Totp};
 
-use super::secret::redacted;
+use super::MalformedSecret;
+use super::redacted::redacted;
 use crate::lock::Timestamp;
-use crate::store::Corrupt;
 
 /// A user's TOTP secret (RFC 6238: SHA-1, 30-second steps, six digits).
 #[derive(Clone)]
@@ -39,12 +39,9 @@ impl TotpSecret {
     /// Reads a secret in base32 (RFC 4648, without padding), 128 bits or more.
     ///
     /// # Errors
-    /// [`Corrupt`] for anything else.
-    pub fn parse(base32: &str) -> Result<Self, Corrupt> {
-        let corrupt = Corrupt {
-            attribute: "totp_secret",
-        };
-        let secret = Secret::try_from_base32(base32).map_err(|_| corrupt)?;
+    /// [`MalformedSecret`] for anything else.
+    pub fn parse(base32: &str) -> Result<Self, MalformedSecret> {
+        let secret = Secret::try_from_base32(base32).map_err(|_| MalformedSecret)?;
         let totp = Builder::new()
             .with_algorithm(Algorithm::SHA1)
             .with_digits(6)
@@ -53,7 +50,7 @@ impl TotpSecret {
             .with_skew(1)
             .with_secret(secret)
             .build()
-            .map_err(|_| corrupt)?;
+            .map_err(|_| MalformedSecret)?;
         Ok(Self {
             base32: base32.to_owned(),
             totp,

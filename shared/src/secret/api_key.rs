@@ -3,8 +3,8 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::secret::redacted;
-use crate::store::Corrupt;
+use super::MalformedSecret;
+use super::redacted::redacted;
 
 /// An Aktion API key: 128 random bits, written in base64.
 #[derive(Clone)]
@@ -32,14 +32,15 @@ impl ApiKey {
 
 impl ApiKeyHash {
     /// What a login without a key is compared with: the hash of no key.
-    pub(super) const NONE: Self = Self([0; 32]);
+    pub(crate) const NONE: Self = Self([0; 32]);
 
     /// Reads a stored hash.
-    pub(super) fn parse(text: &str) -> Result<Self, Corrupt> {
+    ///
+    /// # Errors
+    /// [`MalformedSecret`] where it is not 32 bytes in hex.
+    pub fn parse(text: &str) -> Result<Self, MalformedSecret> {
         let mut hash = [0; 32];
-        hex::decode_to_slice(text, &mut hash).map_err(|_| Corrupt {
-            attribute: "api_key_hash",
-        })?;
+        hex::decode_to_slice(text, &mut hash).map_err(|_| MalformedSecret)?;
         Ok(Self(hash))
     }
 

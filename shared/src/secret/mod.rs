@@ -1,0 +1,17 @@
+//! What authenticates: passwords, codes, API keys and tokens, each with its check. None of them is ever logged, stored
+//! in the clear, compared with `==` or visible in `Debug`.
+
+mod api_key;
+mod api_token;
+mod error;
+mod password;
+mod redacted;
+mod token;
+mod totp;
+
+pub use api_key::{ApiKey, ApiKeyHash};
+pub use api_token::ApiToken;
+pub use error::{HashingFailed, MalformedSecret, NoRandomness};
+pub use password::{Password, PasswordHash, Passwords, hash_password};
+pub use token::Token;
+pub use totp::{Code, Step, TotpSecret};

@@ -10,11 +10,11 @@ use holdfast::dialect::Dialect;
 use holdfast::dialect::Node;
 use holdfast::dialect::sdm::{self, Refusal};
 use holdfast::id::DeviceId;
-use holdfast::identity::{Caller, SessionKind, authenticate};
+use holdfast::identity::{Caller, authenticate, slide};
 use holdfast::lock::Timestamp;
 use holdfast::runtime::{self, App, Function, Method, Route};
 use holdfast::secret::Token;
-use holdfast::store::{DeviceRow, Lockable, PageRequest, RowKey, Rows};
+use holdfast::store::{DeviceRow, Lockable, PageRequest, RowKey, Rows, SessionKind};
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 
@@ -55,7 +55,7 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let page = page_request(request)?;
     let (page, ()) = tokio::join!(
         app.store.devices(caller.company(), &page),
-        app.store.slide(&caller, now),
+        slide(&app.store, &caller, now),
     );
     let page = page?;
     let entries = page
@@ -85,7 +85,7 @@ async fn read(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let key = device_id.ok().map(|id| RowKey::device(token.company(), &id));
     let (caller, mut rows) = caller(app, &token, key.as_ref(), now).await?;
     // A read has no second round that the slide could run beside; it costs one more, once a minute.
-    app.store.slide(&caller, now).await;
+    slide(&app.store, &caller, now).await;
     let device = key.and_then(|key| rows.take(&key)).ok_or(Refusal::NotFound)?;
     let device = view::device(&DeviceRow::parse(device)?, caller.login(), now);
     Ok(sdm::document(

@@ -7,10 +7,10 @@ use std::convert::Infallible;
 use holdfast::dialect::Dialect;
 use holdfast::dialect::sdm::{self, Action, Refusal};
 use holdfast::id::DeviceId;
-use holdfast::identity::{SessionKind, authenticate};
+use holdfast::identity::{authenticate, slide};
 use holdfast::lock::{self, Outcome, Timestamp};
 use holdfast::runtime::{self, App, Function, Method, Route};
-use holdfast::store::{DeviceRow, LockCall, LockResult, LockTarget, Lockable, RowKey};
+use holdfast::store::{DeviceRow, LockCall, LockResult, LockTarget, Lockable, RowKey, SessionKind};
 use holdfast::telemetry::Tally;
 use lambda_http::{Body, Request, Response};
 
@@ -79,7 +79,7 @@ async fn act(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let always = |_: &DeviceRow| Ok::<(), Infallible>(());
     let (applied, ()) = tokio::join!(
         app.store.apply_lock(&target, device, call, always),
-        app.store.slide(&caller, now),
+        slide(&app.store, &caller, now),
     );
     match applied? {
         // Under faults a write takes seconds: what is left of a lease is told as of the answer.

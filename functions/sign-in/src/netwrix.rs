@@ -4,11 +4,11 @@ use holdfast::dialect::netwrix::{self, Refusal};
 use holdfast::dialect::{Format, Members, Node, sentence};
 use holdfast::id::Login;
 use holdfast::identity::{
-    Attempt, SecondFactor, SessionKind, SignedIn, authenticate, open_session, second_factor, verify_password,
+    SecondFactor, SignedIn, authenticate, open_session, renew_token, second_factor, verify_password,
 };
 use holdfast::runtime::{self, App};
 use holdfast::secret::{Code, Password, Token};
-use holdfast::store::RowKey;
+use holdfast::store::{Attempt, RowKey, SessionKind};
 use lambda_http::{Body, Request, Response};
 
 /// What a wrong password and an unknown login are told alike.
@@ -135,10 +135,8 @@ fn bare_code(body: &[u8]) -> Option<Code> {
 async fn renew(app: &App, request: &Request) -> Result<Token, Refusal> {
     let token = netwrix::bearer_token(request.headers())?;
     let caller = caller(app, &token, SessionKind::Netwrix).await?;
-    Ok(app
-        .store
-        .renew_token(&caller, app.clock.now(), &runtime::request_id(request))
-        .await?)
+    let request_id = runtime::request_id(request);
+    Ok(renew_token(&app.store, &caller, app.clock.now(), &request_id).await?)
 }
 
 async fn caller(app: &App, token: &Token, kind: SessionKind) -> Result<holdfast::identity::Caller, Refusal> {

@@ -1,8 +1,7 @@
-use super::{SessionKind, SessionRow};
 use crate::id::{Company, Login};
 use crate::lock::Timestamp;
 use crate::secret::Token;
-use crate::store::{ActorCheck, Corrupt, Lockable, RowKey, Rows, UserRow};
+use crate::store::{ActorCheck, Corrupt, Lockable, RowKey, Rows, SessionKind, SessionRow, UserRow};
 
 /// A caller who has proved who they are, with what they may do at this request.
 #[derive(Clone, Debug)]

@@ -1,11 +1,12 @@
-use super::attempts::{AttemptRows, Counter, Reservation, reserve};
-use super::credential::CredentialRow;
-use super::open::{Factor, Proof, bearer, open};
-use super::{Attempt, SessionKind, SignedIn, authenticate};
+use super::attempts::{AttemptRows, Reservation, reserve};
+use super::open::{bearer, open};
+use super::{SignedIn, authenticate};
 use crate::id::{RequestId, Source};
 use crate::lock::Timestamp;
 use crate::secret::{Code, Token};
-use crate::store::{RowKey, Store, StoreError};
+use crate::store::{
+    Attempt, Counted, Counter, CredentialRow, Factor, Proof, RowKey, SessionKind, Store, StoreError, UserRow,
+};
 
 /// How the second step ended.
 #[derive(Clone, Debug)]
@@ -54,7 +55,7 @@ pub async fn second_factor(
         return Ok(SecondFactor::Unauthenticated);
     };
     let user = caller.into_user();
-    let factor = if code.is_not_applicable() && !credential.needs_code(&user) {
+    let factor = if code.is_not_applicable() && !needs_code(&credential, &user) {
         Factor::Uncounted
     } else {
         let step = credential
@@ -66,7 +67,11 @@ pub async fn second_factor(
         }
         let seen = AttemptRows::take(&mut rows, attempt)?;
         let read = (Some(&credential), Some(&user), &seen);
-        match (reserve(store, read, Counter::Codes, step, attempt).await?, step) {
+        let counted = Counted {
+            counter: Counter::Codes,
+            step,
+        };
+        match (reserve(store, read, counted, attempt).await?, step) {
             (Reservation::Counted, Some(step)) => Factor::Code(step),
             (Reservation::Replayed, _) => return Ok(SecondFactor::Stale),
             (Reservation::Counted | Reservation::Refused, _) => return Ok(SecondFactor::Rejected),
@@ -85,4 +90,10 @@ pub async fn second_factor(
         SignedIn::Locked(_) => SecondFactor::Unauthenticated,
         SignedIn::Refused => SecondFactor::Stale,
     })
+}
+
+/// Whether the user's second step takes a code; where it does not, it takes `NA`, and the password is all there
+/// is to prove.
+pub(super) const fn needs_code(credential: &CredentialRow, user: &UserRow) -> bool {
+    user.mfa_required || credential.totp_secret.is_some()
 }

@@ -2,25 +2,23 @@ use std::collections::HashMap;
 
 use crate::id::{Company, Login};
 use crate::secret::{ApiKeyHash, MalformedSecret, PasswordHash, Step, TotpSecret};
-use crate::store::{Attributes, Corrupt, Item, RowKey, UserRow, n, s};
+use crate::store::item::{n, s};
+use crate::store::{Attributes, Corrupt, Item, RowKey};
 
 /// What a user authenticates with.
 #[derive(Clone, Debug)]
-pub struct CredentialRow {
-    pub(super) password_hash: PasswordHash,
-    pub(super) totp_secret: Option<TotpSecret>,
-    pub(super) totp_step: Option<Step>,
-    pub(super) api_key_hash: Option<ApiKeyHash>,
+pub(crate) struct CredentialRow {
+    pub(crate) password_hash: PasswordHash,
+    pub(crate) totp_secret: Option<TotpSecret>,
+    pub(crate) totp_step: Option<Step>,
+    pub(crate) api_key_hash: Option<ApiKeyHash>,
     /// One more with every change of the secrets: what was verified must still be so when a session is opened.
-    pub(super) secrets_rev: u64,
+    pub(crate) secrets_rev: u64,
 }
 
 impl CredentialRow {
     /// Reads the row as the store hands it over.
-    ///
-    /// # Errors
-    /// [`Corrupt`] where it cannot be understood.
-    pub(super) fn parse(item: Item) -> Result<Self, Corrupt> {
+    pub(crate) fn parse(item: Item) -> Result<Self, Corrupt> {
         let mut row = Attributes::new(item);
         Ok(Self {
             password_hash: PasswordHash::parse(&row.text("password_hash")?)
@@ -40,12 +38,6 @@ impl CredentialRow {
                 .map_err(malformed("api_key_hash"))?,
             secrets_rev: row.number("secrets_rev")?,
         })
-    }
-
-    /// Whether the user's second step takes a code; where it does not, it takes `NA`, and the password is all there
-    /// is to prove.
-    pub(super) const fn needs_code(&self, user: &UserRow) -> bool {
-        user.mfa_required || self.totp_secret.is_some()
     }
 }
 

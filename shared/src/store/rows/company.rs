@@ -1,0 +1,17 @@
+use crate::store::{Attributes, Corrupt, Item};
+
+/// What a company has bought.
+#[derive(Clone, Debug)]
+pub(crate) struct CompanyRow {
+    /// The agendas that its users may work with (Aktion.NEXT).
+    pub(crate) licences: Vec<String>,
+}
+
+impl CompanyRow {
+    /// Reads the row as the store hands it over.
+    pub(crate) fn parse(item: Item) -> Result<Self, Corrupt> {
+        Ok(Self {
+            licences: Attributes::new(item).texts("licences")?,
+        })
+    }
+}

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
-use holdfast::identity::NewCredential;
 use holdfast::lock::Timestamp;
 use holdfast::secret::{PasswordHash, hash_password};
-use holdfast::store::{Item, NewActivitySession, NewDevice, NewUser, RowKey, Store, StoreError, Table};
+use holdfast::store::{
+    Item, NewActivitySession, NewCredential, NewDevice, NewUser, RowKey, Store, StoreError, Table,
+};
 
 use crate::StartError;
 use crate::directory::{Directory, Secret};

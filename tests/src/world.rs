@@ -9,10 +9,11 @@ use dynoxide::Database;
 use holdfast::Clock;
 use holdfast::clock::ManualClock;
 use holdfast::id::{Company, Login, RequestId, Source};
-use holdfast::identity::{SessionKind, SessionRow};
 use holdfast::lock::{self, LeaseChange, Owner, Text, Timestamp};
 use holdfast::secret::{Password, Token, TotpSecret, hash_password};
-use holdfast::store::{Item, LockCall, LockTarget, Row, RowKey, Store, Table, UserRow};
+use holdfast::store::{
+    Item, LockCall, LockTarget, Row, RowKey, SessionKind, SessionRow, Store, Table, UserRow,
+};
 use holdfast_local::directory::Directory;
 use holdfast_local::{Options, Server, local_client, table_names};
 use serde_json::{Value, json};

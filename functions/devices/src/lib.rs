@@ -10,9 +10,9 @@ use holdfast::dialect::Dialect;
 use holdfast::dialect::Node;
 use holdfast::dialect::sdm::{self, Refusal};
 use holdfast::id::DeviceId;
-use holdfast::identity::{SessionKind, identify};
+use holdfast::identity::{identify, slide};
 use holdfast::runtime::{self, App, Function, Route};
-use holdfast::store::{DeviceRow, PageRequest, RowKey};
+use holdfast::store::{DeviceRow, PageRequest, RowKey, SessionKind};
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 
@@ -50,7 +50,7 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let page = page_request(request)?;
     let (page, ()) = tokio::join!(
         app.store.devices(caller.company(), &page),
-        app.store.slide(&caller, now),
+        slide(&app.store, &caller, now),
     );
     let page = page?;
     let entries = page
@@ -81,7 +81,7 @@ async fn read(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let also = key.as_ref().map(std::slice::from_ref).unwrap_or_default();
     let (caller, mut rows) = identify(&app.store, &token, &[SessionKind::Sdm], also, now).await?;
     // A read has no second round that the slide could run beside; it costs one more, once a minute.
-    app.store.slide(&caller, now).await;
+    slide(&app.store, &caller, now).await;
     let device = match key {
         Some(key) => rows.parse::<DeviceRow>(&key)?,
         None => None,

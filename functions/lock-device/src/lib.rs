@@ -7,10 +7,10 @@ use std::convert::Infallible;
 use holdfast::dialect::Dialect;
 use holdfast::dialect::sdm::{self, Action, Refusal};
 use holdfast::id::DeviceId;
-use holdfast::identity::{SessionKind, identify};
+use holdfast::identity::{identify, slide};
 use holdfast::lock::{self, Outcome, Timestamp};
 use holdfast::runtime::{self, App, Function, Route};
-use holdfast::store::{DeviceRow, LockCall, LockResult, LockTarget};
+use holdfast::store::{DeviceRow, LockCall, LockResult, LockTarget, SessionKind};
 use holdfast::telemetry::Tally;
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
@@ -71,7 +71,7 @@ async fn act(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let always = |_: &DeviceRow| Ok::<(), Infallible>(());
     let (applied, ()) = tokio::join!(
         app.store.apply_lock(&target, device, call, always),
-        app.store.slide(&caller, now),
+        slide(&app.store, &caller, now),
     );
     match applied? {
         // Under faults a write takes seconds: what is left of a lease is told as of the answer.

@@ -3,10 +3,11 @@
 use holdfast::dialect::aktion::{self, Outcome};
 use holdfast::dialect::{Members, Node};
 use holdfast::id::Login;
-use holdfast::identity::{Attempt, SessionKind, sign_in_with_api_key};
+use holdfast::identity::sign_in_with_api_key;
 use holdfast::lock::Timestamp;
 use holdfast::runtime::{self, App};
 use holdfast::secret::{ApiKey, ApiToken};
+use holdfast::store::{Attempt, SessionKind};
 use lambda_http::{Body, Request, Response};
 
 /// `POST /login`

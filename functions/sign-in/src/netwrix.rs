@@ -4,10 +4,11 @@ use holdfast::dialect::netwrix::{self, Refusal};
 use holdfast::dialect::{Format, Members, Node, sentence};
 use holdfast::id::Login;
 use holdfast::identity::{
-    Attempt, SecondFactor, SessionKind, SignedIn, identify, open_session, second_factor, verify_password,
+    SecondFactor, SignedIn, identify, open_session, renew_token, second_factor, verify_password,
 };
 use holdfast::runtime::{self, App};
 use holdfast::secret::{Code, Password, Token};
+use holdfast::store::{Attempt, SessionKind};
 use lambda_http::{Body, Request, Response};
 
 /// What a wrong password and an unknown login are told alike.
@@ -127,10 +128,8 @@ async fn renew(app: &App, request: &Request) -> Result<Token, Refusal> {
     let token = netwrix::bearer_token(request.headers())?;
     let now = app.clock.now();
     let (caller, _) = identify(&app.store, &token, &[SessionKind::Netwrix], &[], now).await?;
-    Ok(app
-        .store
-        .renew_token(&caller, now, &runtime::request_id(request))
-        .await?)
+    let request_id = runtime::request_id(request);
+    Ok(renew_token(&app.store, &caller, now, &request_id).await?)
 }
 
 #[cfg(test)]

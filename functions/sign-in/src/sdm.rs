@@ -3,10 +3,10 @@
 use holdfast::dialect::sdm::{self, Refusal};
 use holdfast::dialect::{Members, Node};
 use holdfast::id::Login;
-use holdfast::identity::{Attempt, SessionKind, SignedIn, identify, open_session, verify_password};
+use holdfast::identity::{SignedIn, identify, open_session, verify_password};
 use holdfast::runtime::{self, App};
 use holdfast::secret::Password;
-use holdfast::store::RowKey;
+use holdfast::store::{Attempt, RowKey, SessionKind};
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 

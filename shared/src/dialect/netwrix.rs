@@ -10,10 +10,10 @@ use serde_json::{Map, Value, json};
 
 use super::{Format, MAX_BODY_BYTES, Media, Node};
 use crate::id::ActivitySessionId;
-use crate::identity::{Caller, SessionKind, Unidentified};
+use crate::identity::{Caller, Unidentified};
 use crate::lock::Lock;
 use crate::secret::Token;
-use crate::store::{Corrupt, StoreError};
+use crate::store::{Corrupt, SessionKind, StoreError};
 use crate::telemetry::Tally;
 
 /// Why a request is not carried out; each is one row of the contract's table.

@@ -2,17 +2,15 @@
 
 use std::net::IpAddr;
 
-use super::credential::CredentialRow;
-use super::open::{Factor, Proof, open};
-use super::{Attempt, IpFilter, RatePolicy, SessionKind, SessionRow, SignedIn};
+use super::open::open;
+use super::{IpFilter, RatePolicy, SignedIn};
 use crate::id::{Company, Login, RequestId};
 use crate::lock::{Fence, Timestamp};
 use crate::secret::{ApiKey, ApiKeyHash, ApiToken};
 use crate::store::{
-    ActorCheck, Attributes, Corrupt, Item, RowKey, Store, StoreError, Table, UserRow, expressions,
-    failed_condition, ms, n, s,
+    ActorCheck, ApiSessionRow, Attempt, CompanyRow, Corrupt, CredentialRow, Factor, Item, NewApiSession,
+    Proof, RowKey, SessionKind, SessionRow, Store, StoreError, TokenUse, UserRow,
 };
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 /// Signs a user in with an API key; `None` for an unknown login, a blocked user and a wrong key alike.
 ///
@@ -40,15 +38,10 @@ pub async fn sign_in_with_api_key(
         secrets_rev: credential.secrets_rev,
         factor: Factor::Uncounted,
     };
-    let company_key = RowKey::company(&user.company);
     let company = store
-        .read(std::slice::from_ref(&company_key))
-        .await?
-        .take(&company_key);
-    let licences = match company {
-        Some(company) => Attributes::new(company).texts("licences")?,
-        None => Vec::new(),
-    };
+        .read_one::<CompanyRow>(&RowKey::company(&user.company))
+        .await?;
+    let licences = company.map(|company| company.licences).unwrap_or_default();
     let signed_in = open(store, user, attempt, proof, |user| {
         let token = ApiToken::issue();
         let row = snapshot(user, &licences, &token, attempt)?;
@@ -78,20 +71,13 @@ fn snapshot(
         user.lock.state.fence(),
         attempt.now,
     );
-    let texts = |texts: &[String]| AttributeValue::L(texts.iter().map(s).collect());
-    let mut row = session.to_item(&RowKey::api_session_of(token), attempt.request_id);
-    row.extend(
-        [
-            ("privileges", texts(&user.privileges)),
-            ("editable_groups", texts(&user.editable_groups)),
-            ("licences", texts(licences)),
-            ("ip_filter", s(&user.ip_filter)),
-            ("request_limit", n(policy.requests())),
-            ("served", n(0)),
-        ]
-        .map(|(name, value)| (name.to_owned(), value)),
-    );
-    Ok(row)
+    let row = NewApiSession {
+        session: &session,
+        user,
+        licences,
+        request_limit: policy.requests(),
+    };
+    Ok(row.to_item(&RowKey::api_session_of(token), attempt.request_id))
 }
 
 /// A caller of the Aktion dialect, with what they may do as of the sign-in.
@@ -167,62 +153,40 @@ pub(super) async fn admit(
     let Some(token) = token else {
         return Ok(Err(NotAdmitted::NotFound));
     };
-    let sent = store
-        .client()
-        .update_item()
-        .table_name(store.table_name(Table::Identity))
-        .key("pk", s(RowKey::api_session_of(token).pk()))
-        .update_expression("SET served = served + :one, last_request = :request")
-        .condition_expression(expressions::USE_API_TOKEN)
-        .expression_attribute_values(":one", n(1))
-        .expression_attribute_values(":now", ms(now))
-        .expression_attribute_values(":request", s(request_id.as_str()))
-        .return_values(ReturnValue::AllNew)
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-        .send()
-        .await;
-    let (row, counted) = match sent {
-        Ok(answer) => (answer.attributes, true),
-        Err(error) => (failed_condition(error)?, false),
-    };
-    let Some(row) = row else {
-        return Ok(Err(NotAdmitted::NotFound));
-    };
-    Ok(judge(row, counted, source, now, request_id)?)
+    Ok(match store.use_api_token(token, now, request_id).await? {
+        TokenUse::Unknown => Err(NotAdmitted::NotFound),
+        TokenUse::Counted(row) => judge(row, true, source, now, request_id),
+        TokenUse::NotCounted(row) => judge(row, false, source, now, request_id),
+    })
 }
 
 fn judge(
-    row: Item,
+    row: ApiSessionRow,
     counted: bool,
     source: Option<IpAddr>,
     now: Timestamp,
     request_id: &RequestId,
-) -> Result<Result<ApiCaller, NotAdmitted>, Corrupt> {
-    let mut row = Attributes::new(row);
-    let session = SessionRow::take(&mut row)?;
-    if session.kind != SessionKind::Aktion {
-        return Ok(Err(NotAdmitted::NotFound));
-    }
+) -> Result<ApiCaller, NotAdmitted> {
+    let session = row.session;
     if now >= session.expires_at {
-        return Ok(Err(NotAdmitted::Expired));
+        return Err(NotAdmitted::Expired);
     }
-    let ip_filter = row.text("ip_filter")?;
-    match ip_filter.parse::<IpFilter>() {
-        Err(_) => return Ok(Err(NotAdmitted::UnreadableFilter(ip_filter))),
-        Ok(filter) if !filter.admits(source) => return Ok(Err(NotAdmitted::FilterViolated)),
+    match row.ip_filter.parse::<IpFilter>() {
+        Err(_) => return Err(NotAdmitted::UnreadableFilter(row.ip_filter)),
+        Ok(filter) if !filter.admits(source) => return Err(NotAdmitted::FilterViolated),
         Ok(_) => {}
     }
     // This very request was counted before; only the answer to that was lost.
-    let counted = counted || row.optional_text("last_request")?.as_deref() == Some(request_id.as_str());
+    let counted = counted || row.last_request.as_deref() == Some(request_id.as_str());
     if !counted {
-        return Ok(Err(NotAdmitted::RateViolated(session.login)));
+        return Err(NotAdmitted::RateViolated(session.login));
     }
-    Ok(Ok(ApiCaller {
+    Ok(ApiCaller {
         company: session.company,
         login: session.login,
         user_fence: session.user_fence,
-        privileges: row.texts("privileges")?,
-        editable_groups: row.texts("editable_groups")?,
-        licences: row.texts("licences")?,
-    }))
+        privileges: row.privileges,
+        editable_groups: row.editable_groups,
+        licences: row.licences,
+    })
 }

@@ -1,11 +1,11 @@
 use std::net::IpAddr;
 
 use super::api_token::admit;
-use super::{ApiCaller, NotAdmitted, SessionKind, SessionRow};
+use super::{ApiCaller, NotAdmitted};
 use crate::id::{Company, Login, RequestId};
 use crate::lock::Timestamp;
 use crate::secret::{ApiToken, Token};
-use crate::store::{ActorCheck, Corrupt, RowKey, Rows, Store, StoreError, UserRow};
+use crate::store::{ActorCheck, Corrupt, RowKey, Rows, SessionKind, SessionRow, Store, StoreError, UserRow};
 
 /// A caller who has proved who they are, with what they may do at this request.
 #[derive(Clone, Debug)]

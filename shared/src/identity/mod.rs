@@ -2,7 +2,6 @@
 
 mod api_token;
 mod attempts;
-mod credential;
 mod identify;
 mod ip_filter;
 mod open;
@@ -13,13 +12,11 @@ mod sign_in;
 mod sources;
 
 pub use api_token::{ApiCaller, NotAdmitted, sign_in_with_api_key};
-pub use attempts::Attempt;
-pub use credential::{CredentialRow, NewCredential};
 pub use identify::{Caller, Unidentified, identify, identify_by_api_token};
 pub use ip_filter::{InvalidIpFilter, IpFilter};
 pub use open::SignedIn;
 pub use rate_policy::{InvalidRatePolicy, RatePolicy};
 pub use second_factor::{SecondFactor, second_factor};
-pub use session::{SessionKind, SessionRow};
+pub use session::{renew_token, slide};
 pub use sign_in::{Verified, open_session, verify_password};
 pub use sources::Sources;

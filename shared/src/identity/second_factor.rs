@@ -1,11 +1,12 @@
-use super::attempts::{AttemptRows, Counter, Reservation, reserve};
-use super::credential::CredentialRow;
-use super::open::{Factor, Proof, bearer, open};
-use super::{Attempt, SessionKind, SignedIn, Unidentified, identify};
+use super::attempts::{AttemptRows, Reservation, reserve};
+use super::open::{bearer, open};
+use super::{SignedIn, Unidentified, identify};
 use crate::id::{RequestId, Source};
 use crate::lock::Timestamp;
 use crate::secret::{Code, Token};
-use crate::store::{RowKey, Store, StoreError};
+use crate::store::{
+    Attempt, Counted, Counter, CredentialRow, Factor, Proof, RowKey, SessionKind, Store, StoreError, UserRow,
+};
 
 /// How the second step ended.
 #[derive(Clone, Debug)]
@@ -45,17 +46,17 @@ pub async fn second_factor(
     let credential_key = RowKey::credential(token.login());
     let [here, strangers] = AttemptRows::keys(attempt);
     let also = [credential_key.clone(), here, strangers];
-    let (caller, mut rows) =
-        match identify(store, token, &[SessionKind::NetwrixFirstFactor], &also, now).await {
-            Ok(identified) => identified,
-            Err(Unidentified::Unauthenticated) => return Ok(SecondFactor::Unauthenticated),
-            Err(Unidentified::Store(error)) => return Err(error),
-        };
+    let kinds = [SessionKind::NetwrixFirstFactor];
+    let (caller, mut rows) = match identify(store, token, &kinds, &also, now).await {
+        Ok(identified) => identified,
+        Err(Unidentified::Unauthenticated) => return Ok(SecondFactor::Unauthenticated),
+        Err(Unidentified::Store(error)) => return Err(error),
+    };
     let Some(credential) = rows.parse::<CredentialRow>(&credential_key)? else {
         return Ok(SecondFactor::Unauthenticated);
     };
     let user = caller.into_user();
-    let factor = if code.is_not_applicable() && !credential.needs_code(&user) {
+    let factor = if code.is_not_applicable() && !needs_code(&credential, &user) {
         Factor::Uncounted
     } else {
         let step = credential
@@ -67,7 +68,11 @@ pub async fn second_factor(
         }
         let seen = AttemptRows::take(&mut rows, attempt)?;
         let read = (Some(&credential), Some(&user), &seen);
-        match (reserve(store, read, Counter::Codes, step, attempt).await?, step) {
+        let counted = Counted {
+            counter: Counter::Codes,
+            step,
+        };
+        match (reserve(store, read, counted, attempt).await?, step) {
             (Reservation::Counted, Some(step)) => Factor::Code(step),
             (Reservation::Replayed, _) => return Ok(SecondFactor::Stale),
             (Reservation::Counted | Reservation::Refused, _) => return Ok(SecondFactor::Rejected),
@@ -86,4 +91,10 @@ pub async fn second_factor(
         SignedIn::Locked(_) => SecondFactor::Unauthenticated,
         SignedIn::Refused => SecondFactor::Stale,
     })
+}
+
+/// Whether the user's second step takes a code; where it does not, it takes `NA`, and the password is all there
+/// is to prove.
+pub(super) const fn needs_code(credential: &CredentialRow, user: &UserRow) -> bool {
+    user.mfa_required || credential.totp_secret.is_some()
 }

@@ -1,9 +1,11 @@
-use super::attempts::{AttemptRows, Counter, Reservation, reserve};
-use super::credential::CredentialRow;
-use super::open::{Factor, Proof, bearer, open};
-use super::{Attempt, SessionKind, SignedIn};
+use super::SignedIn;
+use super::attempts::{AttemptRows, Reservation, reserve};
+use super::open::{bearer, open};
+use super::second_factor::needs_code;
 use crate::secret::{Password, Passwords, Token};
-use crate::store::{RowKey, Store, StoreError, UserRow};
+use crate::store::{
+    Attempt, Counted, Counter, CredentialRow, Factor, Proof, RowKey, SessionKind, Store, StoreError, UserRow,
+};
 
 /// A user who has given the right password.
 #[derive(Clone, Debug)]
@@ -32,7 +34,11 @@ pub async fn verify_password(
     let user = rows.parse::<UserRow>(&user_key)?;
     let seen = AttemptRows::take(&mut rows, attempt)?;
     let read = (credential.as_ref(), user.as_ref(), &seen);
-    let reservation = reserve(store, read, Counter::Passwords, None, attempt).await?;
+    let counted = Counted {
+        counter: Counter::Passwords,
+        step: None,
+    };
+    let reservation = reserve(store, read, counted, attempt).await?;
     let hash = credential
         .as_ref()
         .filter(|_| reservation == Reservation::Counted)
@@ -41,7 +47,7 @@ pub async fn verify_password(
     let verified = user.zip(credential).filter(|_| matches);
     Ok(verified.map(|(user, credential)| Verified {
         secrets_rev: credential.secrets_rev,
-        needs_code: credential.needs_code(&user),
+        needs_code: needs_code(&credential, &user),
         user,
     }))
 }

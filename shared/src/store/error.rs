@@ -1,7 +1,6 @@
-use std::fmt;
-
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use thiserror::Error;
 
 use super::Item;
 use crate::secret::{HashingFailed, NoRandomness};
@@ -10,59 +9,34 @@ use crate::secret::{HashingFailed, NoRandomness};
 ///
 /// The text is for the log. It names the operation and the store's error code, and never what was read or
 /// written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum StoreError {
     /// Throttled, unreachable or contended after every retry: the same request may succeed later.
+    #[error("the store is unavailable: {0}")]
     Unavailable(String),
     /// The store refuses this function (IAM).
+    #[error("the store refuses this function: {0}")]
     Denied(String),
     /// The store reports that the row exists already.
+    #[error("the store reports a duplicate: {0}")]
     Duplicate(String),
     /// A stored row cannot be understood.
-    Corrupt(Corrupt),
+    #[error(transparent)]
+    Corrupt(#[from] Corrupt),
     /// Any other permanent refusal by the store.
+    #[error("the store refuses the operation: {0}")]
     Refused(String),
     /// A call that this program built wrongly.
+    #[error("the call to the store was built wrongly: {0}")]
     Defect(String),
 }
 
 /// A stored row that cannot be understood, by the attribute that is missing or of the wrong kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the stored row's attribute `{attribute}` is missing or malformed")]
 pub struct Corrupt {
     /// The attribute.
     pub attribute: &'static str,
-}
-
-impl fmt::Display for Corrupt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the stored row's attribute `{}` is missing or malformed",
-            self.attribute
-        )
-    }
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unavailable(what) => write!(f, "the store is unavailable: {what}"),
-            Self::Denied(what) => write!(f, "the store refuses this function: {what}"),
-            Self::Duplicate(what) => write!(f, "the store reports a duplicate: {what}"),
-            Self::Corrupt(corrupt) => corrupt.fmt(f),
-            Self::Refused(what) => write!(f, "the store refuses the operation: {what}"),
-            Self::Defect(what) => write!(f, "the call to the store was built wrongly: {what}"),
-        }
-    }
-}
-
-impl std::error::Error for Corrupt {}
-impl std::error::Error for StoreError {}
-
-impl From<Corrupt> for StoreError {
-    fn from(corrupt: Corrupt) -> Self {
-        Self::Corrupt(corrupt)
-    }
 }
 
 impl From<NoRandomness> for StoreError {
@@ -78,7 +52,7 @@ impl From<HashingFailed> for StoreError {
 }
 
 /// Sorts what the SDK reports after its own retries.
-pub(crate) fn classify<E: ProvideErrorMetadata>(operation: &str, error: &SdkError<E>) -> StoreError {
+pub(super) fn classify<E: ProvideErrorMetadata>(operation: &str, error: &SdkError<E>) -> StoreError {
     let SdkError::ServiceError(service) = error else {
         return match error {
             SdkError::ConstructionFailure(_) => StoreError::Defect(format!("{operation}: construction")),
@@ -113,7 +87,7 @@ pub(crate) fn classify<E: ProvideErrorMetadata>(operation: &str, error: &SdkErro
 
 /// The row that made the condition of an `UpdateItem` fail, as it stands (`ALL_OLD`); `None` where there is no
 /// row at all. Any other failure stays an error.
-pub(crate) fn failed_condition(error: SdkError<UpdateItemError>) -> Result<Option<Item>, StoreError> {
+pub(super) fn failed_condition(error: SdkError<UpdateItemError>) -> Result<Option<Item>, StoreError> {
     match error {
         SdkError::ServiceError(service) if service.err().is_conditional_check_failed_exception() => {
             match service.into_err() {
@@ -123,4 +97,10 @@ pub(crate) fn failed_condition(error: SdkError<UpdateItemError>) -> Result<Optio
         }
         error => Err(classify("UpdateItem", &error)),
     }
+}
+
+/// What the SDK says of an item without a table or key, which this program always gives.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
+pub(super) fn built_wrongly(error: BuildError) -> StoreError {
+    StoreError::Defect(format!("TransactWriteItems: {error}"))
 }

@@ -12,17 +12,16 @@ pub type Item = HashMap<String, AttributeValue>;
 ///
 /// A lease written as a number and read as a string would never run out; here such a row is [`Corrupt`].
 #[derive(Debug)]
-pub struct Attributes(Item);
+pub(super) struct Attributes(Item);
 
 impl Attributes {
     /// The attributes of `item`.
-    #[must_use]
-    pub const fn new(item: Item) -> Self {
+    pub(super) const fn new(item: Item) -> Self {
         Self(item)
     }
 
     /// An optional string.
-    pub fn optional_text(&mut self, name: &'static str) -> Result<Option<String>, Corrupt> {
+    pub(super) fn optional_text(&mut self, name: &'static str) -> Result<Option<String>, Corrupt> {
         match self.0.remove(name) {
             None => Ok(None),
             Some(AttributeValue::S(text)) => Ok(Some(text)),
@@ -31,17 +30,17 @@ impl Attributes {
     }
 
     /// A string that must be there.
-    pub fn text(&mut self, name: &'static str) -> Result<String, Corrupt> {
+    pub(super) fn text(&mut self, name: &'static str) -> Result<String, Corrupt> {
         self.optional_text(name)?.ok_or(Corrupt { attribute: name })
     }
 
     /// A string that must be there and fit the alphabet of its kind.
-    pub fn id<T: for<'a> TryFrom<&'a str>>(&mut self, name: &'static str) -> Result<T, Corrupt> {
+    pub(super) fn id<T: for<'a> TryFrom<&'a str>>(&mut self, name: &'static str) -> Result<T, Corrupt> {
         T::try_from(self.text(name)?.as_str()).map_err(|_| Corrupt { attribute: name })
     }
 
     /// An optional whole number.
-    pub fn optional_number<N: std::str::FromStr>(
+    pub(super) fn optional_number<N: std::str::FromStr>(
         &mut self,
         name: &'static str,
     ) -> Result<Option<N>, Corrupt> {
@@ -55,22 +54,22 @@ impl Attributes {
     }
 
     /// A whole number that must be there.
-    pub fn number<N: std::str::FromStr>(&mut self, name: &'static str) -> Result<N, Corrupt> {
+    pub(super) fn number<N: std::str::FromStr>(&mut self, name: &'static str) -> Result<N, Corrupt> {
         self.optional_number(name)?.ok_or(Corrupt { attribute: name })
     }
 
     /// An optional moment, stored as a number of milliseconds.
-    pub fn optional_timestamp(&mut self, name: &'static str) -> Result<Option<Timestamp>, Corrupt> {
+    pub(super) fn optional_timestamp(&mut self, name: &'static str) -> Result<Option<Timestamp>, Corrupt> {
         Ok(self.optional_number(name)?.map(Timestamp::from_unix_ms))
     }
 
     /// A moment that must be there, stored as a number of milliseconds.
-    pub fn timestamp(&mut self, name: &'static str) -> Result<Timestamp, Corrupt> {
+    pub(super) fn timestamp(&mut self, name: &'static str) -> Result<Timestamp, Corrupt> {
         self.optional_timestamp(name)?.ok_or(Corrupt { attribute: name })
     }
 
     /// An optional map.
-    pub fn optional_map(&mut self, name: &'static str) -> Result<Option<Item>, Corrupt> {
+    pub(super) fn optional_map(&mut self, name: &'static str) -> Result<Option<Item>, Corrupt> {
         match self.0.remove(name) {
             None => Ok(None),
             Some(AttributeValue::M(map)) => Ok(Some(map)),
@@ -79,7 +78,7 @@ impl Attributes {
     }
 
     /// A truth value that must be there.
-    pub fn truth(&mut self, name: &'static str) -> Result<bool, Corrupt> {
+    pub(super) fn truth(&mut self, name: &'static str) -> Result<bool, Corrupt> {
         match self.0.remove(name) {
             Some(AttributeValue::Bool(truth)) => Ok(truth),
             _ => Err(Corrupt { attribute: name }),
@@ -87,7 +86,7 @@ impl Attributes {
     }
 
     /// A list of strings; an absent one is empty.
-    pub fn texts(&mut self, name: &'static str) -> Result<Vec<String>, Corrupt> {
+    pub(super) fn texts(&mut self, name: &'static str) -> Result<Vec<String>, Corrupt> {
         match self.0.remove(name) {
             None => Ok(Vec::new()),
             Some(AttributeValue::L(list)) => list
@@ -103,16 +102,16 @@ impl Attributes {
 }
 
 /// A string attribute.
-pub(crate) fn s(text: impl Into<String>) -> AttributeValue {
+pub(super) fn s(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
 /// A number attribute.
-pub(crate) fn n(number: impl Into<i128>) -> AttributeValue {
+pub(super) fn n(number: impl Into<i128>) -> AttributeValue {
     AttributeValue::N(number.into().to_string())
 }
 
 /// A moment, as a number of milliseconds.
-pub(crate) fn ms(moment: Timestamp) -> AttributeValue {
+pub(super) fn ms(moment: Timestamp) -> AttributeValue {
     n(moment.unix_ms())
 }

@@ -1,7 +1,7 @@
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::attempt_watch::AttemptWatch;
-use super::item::s;
+use super::item::{n, s};
 use super::update::Update;
 use super::{
     ActorCheck, Item, LockTarget, Lockable, Retries, Store, StoreError, Transacted, failed_condition,
@@ -195,7 +195,7 @@ impl Store {
                 Transacted::Done => Written::Made,
                 Transacted::ConditionFailed(mut failed) => match failed.take_row(0) {
                     None => Written::Absent,
-                    Some(row) if row.get("rev") == Some(&super::n(seen.get())) => Written::ActorLocked,
+                    Some(row) if row.get("rev") == Some(&n(seen.get())) => Written::ActorLocked,
                     Some(row) => Written::Newer(row),
                 },
             },

@@ -1,7 +1,5 @@
 //! Many locks in one atomic change.
 
-use aws_sdk_dynamodb::error::BuildError;
-
 use super::update::Update;
 use super::{LockCall, LockTarget, Store, StoreError, Transacted};
 use crate::lock::{Record, Revision, Step};
@@ -56,10 +54,4 @@ impl Store {
         }
         self.transact(items).await
     }
-}
-
-/// What the SDK says of an item without a table or key, which this program always gives.
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
-pub(crate) fn built_wrongly(error: BuildError) -> StoreError {
-    StoreError::Defect(format!("TransactWriteItems: {error}"))
 }

@@ -1,7 +1,9 @@
 //! DynamoDB: keys, rows and the conditional writes. Rows are parsed once, here, at the border.
 
 mod activity_session;
+mod admission;
 mod attempt_watch;
+mod attempts;
 mod client;
 mod device;
 mod error;
@@ -11,11 +13,14 @@ mod key;
 mod listing;
 mod lock_row;
 mod lock_rows;
+mod opening;
 mod read;
 mod record;
 mod resource;
 mod retries;
+mod rows;
 mod schema;
+mod session;
 mod transact;
 mod trust;
 mod update;
@@ -26,10 +31,11 @@ use std::fmt;
 use aws_sdk_dynamodb::Client;
 
 pub use activity_session::{ActivitySessionRow, Ended, NewActivitySession, SessionStatus, StatusClass};
+pub use attempts::Attempt;
 pub use client::{Timeouts, client};
 pub use device::{DeviceRow, NewDevice};
 pub use error::{Corrupt, StoreError};
-pub use item::{Attributes, Item};
+pub use item::Item;
 pub use key::{LockTarget, RowKey, Table};
 pub use listing::{Page, PageRequest};
 pub use lock_row::{LockCall, LockResult};
@@ -38,14 +44,21 @@ pub use read::Rows;
 pub use record::{Lockable, Row};
 pub use resource::{AccessRow, ResourceRow};
 pub use retries::Retries;
+pub use rows::{NewCredential, SessionKind, SessionRow};
 pub use schema::{GlobalIndex, IDENTITY, RESOURCES, TableDefinition};
 pub use transact::{FailedConditions, Transacted};
 pub use trust::{Trust, UnusableBundle};
 pub use user::{ActorCheck, NewUser, UserRow};
 
-pub(crate) use error::{classify, failed_condition};
-pub(crate) use item::{ms, n, s};
-pub(crate) use lock_rows::built_wrongly;
+pub(crate) use admission::TokenUse;
+pub(crate) use attempts::{Counted, DAY, LIMIT, LOCKOUT, StrangersPlan, strangers_limit};
+pub(crate) use opening::{Factor, Opening, Proof};
+pub(crate) use rows::{
+    ApiSessionRow, CompanyRow, Count, Counter, CredentialRow, NewApiSession, SourceRow, StrangersRow,
+};
+
+use error::{built_wrongly, classify, failed_condition};
+use item::Attributes;
 use record::record;
 
 /// The names of the two tables.
@@ -71,7 +84,7 @@ impl Store {
         Self { client, tables }
     }
 
-    /// The client, for the few callers that write rows of their own.
+    /// The client, for what sets up or inspects tables around the service: the local server, the tests and the bench.
     #[must_use]
     pub const fn client(&self) -> &Client {
         &self.client

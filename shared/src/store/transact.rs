@@ -48,7 +48,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] where the store is throttled, or other transactions do not let go of the rows.
-    pub async fn transact(&self, plan: Vec<TransactWriteItem>) -> Result<Transacted, StoreError> {
+    pub(super) async fn transact(&self, plan: Vec<TransactWriteItem>) -> Result<Transacted, StoreError> {
         let token = Uuid::new_v4().to_string();
         let mut retries = Retries::of_conflicts();
         loop {

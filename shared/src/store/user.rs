@@ -166,7 +166,11 @@ impl Store {
     ///
     /// # Errors
     /// None but a defect of this program.
-    pub fn unlocked_user(&self, user: &UserRow, now: Timestamp) -> Result<TransactWriteItem, StoreError> {
+    pub(super) fn unlocked_user(
+        &self,
+        user: &UserRow,
+        now: Timestamp,
+    ) -> Result<TransactWriteItem, StoreError> {
         self.still_unlocked(&ActorCheck::new(user.login.clone(), user.lock.state.fence()), now)
     }
 

@@ -2,17 +2,18 @@ use std::collections::HashMap;
 
 use crate::id::{Company, Login};
 use crate::secret::{ApiKeyHash, MalformedSecret, PasswordHash, Step, TotpSecret};
-use crate::store::{Attributes, Corrupt, Item, Row, RowKey, UserRow, n, s};
+use crate::store::item::{n, s};
+use crate::store::{Attributes, Corrupt, Item, Row, RowKey};
 
 /// What a user authenticates with.
 #[derive(Clone, Debug)]
-pub struct CredentialRow {
-    pub(super) password_hash: PasswordHash,
-    pub(super) totp_secret: Option<TotpSecret>,
-    pub(super) totp_step: Option<Step>,
-    pub(super) api_key_hash: Option<ApiKeyHash>,
+pub(crate) struct CredentialRow {
+    pub(crate) password_hash: PasswordHash,
+    pub(crate) totp_secret: Option<TotpSecret>,
+    pub(crate) totp_step: Option<Step>,
+    pub(crate) api_key_hash: Option<ApiKeyHash>,
     /// One more with every change of the secrets: what was verified must still be so when a session is opened.
-    pub(super) secrets_rev: u64,
+    pub(crate) secrets_rev: u64,
 }
 
 impl Row for CredentialRow {
@@ -36,14 +37,6 @@ impl Row for CredentialRow {
                 .map_err(malformed("api_key_hash"))?,
             secrets_rev: row.number("secrets_rev")?,
         })
-    }
-}
-
-impl CredentialRow {
-    /// Whether the user's second step takes a code; where it does not, it takes `NA`, and the password is all there
-    /// is to prove.
-    pub(super) const fn needs_code(&self, user: &UserRow) -> bool {
-        user.mfa_required || self.totp_secret.is_some()
     }
 }
 

@@ -1,0 +1,16 @@
+use crate::store::{Attributes, Corrupt, Item, Row};
+
+/// What a company has bought.
+#[derive(Clone, Debug)]
+pub(crate) struct CompanyRow {
+    /// The agendas that its users may work with (Aktion.NEXT).
+    pub(crate) licences: Vec<String>,
+}
+
+impl Row for CompanyRow {
+    fn parse(item: Item) -> Result<Self, Corrupt> {
+        Ok(Self {
+            licences: Attributes::new(item).texts("licences")?,
+        })
+    }
+}

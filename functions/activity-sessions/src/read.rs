@@ -35,7 +35,7 @@ pub(crate) async fn caller_and_session(
     now: Timestamp,
 ) -> Result<(Caller, ActivitySessionRow), Refusal> {
     let key = session_id(request).map(RowKey::activity_session);
-    let also = key.as_ref().map(std::slice::from_ref).unwrap_or_default();
+    let also = key.as_slice();
     let (caller, mut rows) = identify(&app.store, token, &netwrix::BEARER_KINDS, also, now).await?;
     netwrix::mfa_required(&caller)?;
     let session = match key {

@@ -78,7 +78,7 @@ async fn read(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     // No device can have an id that breaks the rule: it is not found like any other that there is not.
     let device_id = DeviceId::try_from(runtime::path_parameter(request, "deviceId").unwrap_or_default());
     let key = device_id.ok().map(|id| RowKey::device(token.company(), &id));
-    let also = key.as_ref().map(std::slice::from_ref).unwrap_or_default();
+    let also = key.as_slice();
     let (caller, mut rows) = identify(&app.store, &token, &[SessionKind::Sdm], also, now).await?;
     // A read has no second round that the slide could run beside; it costs one more, once a minute.
     slide(&app.store, &caller, now).await;

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use holdfast::Clock;
-use holdfast::secret::Passwords;
 use holdfast::runtime::{self, App, Function};
+use holdfast::secret::Passwords;
 use holdfast::store::Store;
 use holdfast_local::directory::Directory;
 use holdfast_local::{EmbeddedStore, local_client, table_names};

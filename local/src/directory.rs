@@ -359,10 +359,10 @@ mod tests {
             [
                 "extra: there is no such member here",
                 "companies[1].id: a company id is 1 to 32 letters, digits, '_' or '-'",
-                "companies[2].id: stands more than once",
+                "companies[2].id: appears more than once",
                 "users[0].groups: must be a list of texts",
                 "users[1].company: is none of the companies in this file",
-                "users[1].login: stands more than once",
+                "users[1].login: appears more than once",
                 "users[1].password_hash: stands beside a password; one of them is enough",
                 "users[2].passwrod: there is no such member here",
                 "users[2].login: a login is 1 to 100 characters, none of them a control character",

@@ -4,11 +4,10 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
+use holdfast::failure::Failure;
 use holdfast::lock::Timestamp;
 use holdfast::secret::{PasswordHash, hash_password};
-use holdfast::store::{
-    Item, NewActivitySession, NewCredential, NewDevice, NewUser, RowKey, Store, StoreError, Table,
-};
+use holdfast::store::{Item, NewActivitySession, NewCredential, NewDevice, NewUser, RowKey, Store, Table};
 
 use crate::StartError;
 use crate::directory::{Directory, Secret};
@@ -17,7 +16,7 @@ use crate::directory::{Directory, Secret};
 const KEYS_PER_READ: usize = 100;
 
 pub(crate) async fn import(store: &Store, directory: &Directory, now: Timestamp) -> Result<(), StartError> {
-    let failed = |error: StoreError| StartError::new("the directory cannot be entered", error);
+    let failed = |error: Failure| StartError::new("the directory cannot be entered", error);
     for company in &directory.companies {
         let licences = company.licences.iter().cloned().map(AttributeValue::S).collect();
         let row = HashMap::from([

@@ -24,6 +24,32 @@ impl fmt::Display for InvalidId {
 
 impl std::error::Error for InvalidId {}
 
+/// What a lock can guard. The word is the same in keys, addresses, events and on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A user's access to a resource.
+    Access,
+    /// An activity session.
+    ActivitySession,
+    /// A network device.
+    Device,
+    /// A user account.
+    User,
+}
+
+impl Kind {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::ActivitySession => "activity-session",
+            Self::Device => "device",
+            Self::User => "user",
+        }
+    }
+}
+
 /// A company: the border that no request crosses. `[A-Za-z0-9_-]{1,32}`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Company(String);
@@ -203,7 +229,7 @@ macro_rules! display_as_text {
         }
     )*};
 }
-display_as_text!(Company, Login, DeviceId);
+display_as_text!(Company, Login, DeviceId, Kind);
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod config;
 pub mod dialect;
+pub mod failure;
 pub mod id;
 pub mod identity;
 pub mod lock;

@@ -81,7 +81,7 @@ async fn r400_1002_names_every_missing_field() {
     xml_names_have_a_case: 400, content-type: text/xml
       <Response><Message>Entry parameter missing or parameter bindigs failed</Message><Code>1002</Code><ModelStateErr><string>The UserLogin field is required.</string></ModelStateErr></Response>
     repeated: 400, content-type: application/json
-      {"Message":"Entry parameter missing or parameter bindigs failed","Code":1002,"ModelStateErr":["An element or member stands more than once."]}
+      {"Message":"Entry parameter missing or parameter bindigs failed","Code":1002,"ModelStateErr":["An element or member appears more than once."]}
     "#);
 }
 

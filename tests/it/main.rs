@@ -3,6 +3,7 @@
 mod activity_sessions;
 mod aktion_guard;
 mod aktion_login;
+mod arrows;
 mod binaries;
 mod guessing;
 mod late_writes;

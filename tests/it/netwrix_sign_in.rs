@@ -103,7 +103,7 @@ async fn step_one_refuses_what_is_no_sign_in() {
     null_password: 400, content-type: application/problem+json
       {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/signinBody","traceId":"[request]","errors":{"password":["The password field is required and must be a string."]}}
     repeated: 400, content-type: application/problem+json
-      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/signinBody","traceId":"[request]","errors":{"$":["An element or member stands more than once."]}}
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/signinBody","traceId":"[request]","errors":{"$":["An element or member appears more than once."]}}
     long_login: 400, content-type: application/problem+json
       {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/signinBody","traceId":"[request]","errors":{"login":["A login is 1 to 100 characters, none of them a control character."]}}
     "#);

@@ -153,9 +153,9 @@ async fn r400_for_every_body_that_is_not_an_action() {
     type_is_no_text: 400, content-type: application/json
       {"status":400,"message":"The user input is invalid: type must be Lock or Unlock."}
     repeated_element: 400, content-type: application/xml
-      <error><status>400</status><message>The user input is invalid: an element or member stands more than once.</message></error>
+      <error><status>400</status><message>The user input is invalid: an element or member appears more than once.</message></error>
     repeated_member: 400, content-type: application/json
-      {"status":400,"message":"The user input is invalid: an element or member stands more than once."}
+      {"status":400,"message":"The user input is invalid: an element or member appears more than once."}
     other_root: 400, content-type: application/xml
       <error><status>400</status><message>The user input is invalid: the XML has another root element.</message></error>
     entity: 400, content-type: application/xml

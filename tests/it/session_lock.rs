@@ -315,7 +315,7 @@ async fn r400_for_every_body_that_breaks_a_rule() {
     request_id_is_no_uuid: 400, content-type: application/problem+json
       {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"id":["The id must be a UUID."]}}
     repeated: 400, content-type: application/problem+json
-      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"$":["An element or member stands more than once."]}}
+      {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"$":["An element or member appears more than once."]}}
     everything_wrong: 400, content-type: application/problem+json
       {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"detail":"See errors for what is wrong with each property.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]","errors":{"activitySessionIds":["The activitySessionIds must be a list of UUIDs."],"id":["The id must be a UUID."],"lockActivity":["The lockActivity must be true or false."],"lockMessage":["The lockMessage must be a string."],"lockResource":["The lockResource must be true or false."],"lockTitle":["The lockTitle must be a string."],"lockUser":["The lockUser must be true or false."],"locked":["The locked must be true or false."]}}
     "#);
@@ -457,7 +457,7 @@ async fn r403_nobody_locks_himself_out() {
     403
     content-type: application/problem+json
 
-    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.4","title":"Forbidden","status":403,"detail":"Nobody locks himself out: one of the sessions is your own.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]"}
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.4","title":"Forbidden","status":403,"detail":"You cannot lock your own account: one of the sessions is yours.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]"}
     "#);
     assert_eq!(owner_of(&world, &user("bob")).await, None, "nothing was locked");
     assert_eq!(

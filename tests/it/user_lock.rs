@@ -296,7 +296,7 @@ async fn row_07_malformed_body() {
     row 7, malformed: 400, content-type: application/json
       {"Result":{"Message":"Entry parameter missing or parameter bindigs failed","Code":1002,"ModelStateErr":["The body is not a JSON object."]},"Request":null}
     row 7, repeated: 400, content-type: application/json
-      {"Result":{"Message":"Entry parameter missing or parameter bindigs failed","Code":1002,"ModelStateErr":["An element or member stands more than once."]},"Request":null}
+      {"Result":{"Message":"Entry parameter missing or parameter bindigs failed","Code":1002,"ModelStateErr":["An element or member appears more than once."]},"Request":null}
     row 7, nothing_given_xml: 400, content-type: application/xml
       <Response><Result><Message>Entry parameter missing or parameter bindigs failed</Message><Code>1002</Code><ModelStateErr><string>The LoginName field is required.</string><string>The Lock field is required.</string></ModelStateErr></Result></Response>
     row 7, no_integer_xml: 400, content-type: application/xml

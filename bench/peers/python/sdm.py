@@ -129,7 +129,7 @@ def _members(body):
     by_name = dict(members)
     # Two readers of such a body may see two different requests.
     if len(by_name) != len(members):
-        raise invalid("an element or member stands more than once")
+        raise invalid("an element or member appears more than once")
     return by_name
 
 

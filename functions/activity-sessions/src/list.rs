@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use holdfast::dialect::Node;
 use holdfast::dialect::netwrix::{self, Refusal};
 use holdfast::id::Login;
-use holdfast::identity::identify;
+use holdfast::identity::{BEARER_KINDS, identify, policy};
 use holdfast::runtime::{self, App};
 use holdfast::store::{RowKey, StatusClass, UserRow};
 use lambda_http::{Body, Request, Response};
+use serde::Serialize;
 
-use crate::view;
+use crate::view::{self, SessionView};
 
 /// How many sessions a page has unless the caller says.
 const DEFAULT_TAKE: usize = 10;
@@ -19,11 +19,20 @@ const MAX_TAKE: usize = 100;
 /// How far a list can be read: every session before the page has to be passed over.
 const MAX_SKIP: usize = 10_000;
 
+/// A page of the list.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SessionPage<'a> {
+    data: Vec<SessionView<'a>>,
+    /// Of all pages together.
+    records_total: u64,
+}
+
 pub(crate) async fn list(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let now = app.clock.now();
     let token = netwrix::bearer_token(request.headers())?;
-    let (caller, _) = identify(&app.store, &token, &netwrix::BEARER_KINDS, &[], now).await?;
-    netwrix::admin_required(&caller)?;
+    let (caller, _) = identify(&app.store, &token, &BEARER_KINDS, &[], now).await?;
+    policy::admin(&caller)?;
     let (class, skip, take) = part(request)?;
 
     let (sessions, total) = app
@@ -44,13 +53,10 @@ pub(crate) async fn list(app: &App, request: &Request) -> Result<Response<Body>,
         .iter()
         .map(|session| view::session(session, users.get(&session.user), now))
         .collect();
-    Ok(netwrix::ok(&Node::Members(vec![
-        ("data", Node::List("session", data)),
-        (
-            "recordsTotal",
-            Node::Number(i64::try_from(total).unwrap_or(i64::MAX)),
-        ),
-    ])))
+    Ok(netwrix::ok(&SessionPage {
+        data,
+        records_total: total,
+    }))
 }
 
 fn part(request: &Request) -> Result<(StatusClass, usize, usize), Refusal> {

@@ -1,16 +1,16 @@
 //! `POST /api/v1/ActivitySession`: a session is opened, unless a lock keeps its user out.
 
 use holdfast::dialect::netwrix::{self, Refusal};
-use holdfast::dialect::{Format, Members};
+use holdfast::dialect::{Faults, Fields};
+use holdfast::failure::Failure;
 use holdfast::id::{ActivitySessionId, Company, ResourceId};
-use holdfast::identity::identify;
+use holdfast::identity::{BEARER_KINDS, identify, policy};
 use holdfast::runtime::{self, App};
 use holdfast::secret::Token;
 use holdfast::store::{
-    AccessRow, ActivitySessionRow, NewActivitySession, ResourceRow, Row, RowKey, StoreError, UserRow,
+    AccessRow, ActivitySessionRow, NewActivitySession, ResourceRow, Retries, Row, RowKey, UserRow,
 };
 use lambda_http::{Body, Request, Response};
-use serde_json::Value;
 
 use crate::view;
 
@@ -18,8 +18,6 @@ use crate::view;
 const MAX_NAME: usize = 256;
 /// The longest note, in characters.
 const MAX_NOTE: usize = 4_096;
-/// How often opening starts over because a lock came or went.
-const ROUNDS: usize = 3;
 
 /// What to open.
 struct NewSession {
@@ -45,11 +43,12 @@ pub(crate) async fn open(app: &App, request: &Request) -> Result<Response<Body>,
     let resource = resource_id(app, &token, named).await?;
     let id = ActivitySessionId::random();
     let request_id = runtime::request_id(request);
-    for _ in 0..ROUNDS {
+    let mut retries = Retries::of_races();
+    loop {
         let keys = resource.map(|id| [RowKey::resource(id), RowKey::access(id, token.login())]);
         let also = keys.as_ref().map(<[_; 2]>::as_slice).unwrap_or_default();
-        let (caller, mut rows) = identify(&app.store, &token, &netwrix::BEARER_KINDS, also, now).await?;
-        netwrix::mfa_required(&caller)?;
+        let (caller, mut rows) = identify(&app.store, &token, &BEARER_KINDS, also, now).await?;
+        policy::both_factors(&caller)?;
         let wanted = wanted
             .as_ref()
             .map_err(|errors| Refusal::Invalid(errors.clone()))?;
@@ -96,8 +95,11 @@ pub(crate) async fn open(app: &App, request: &Request) -> Result<Response<Body>,
         if let Some(lock) = user.as_ref().and_then(|user| user.lock.state.live(now)) {
             return Err(Refusal::account_locked(lock));
         }
+        if !retries.again().await {
+            let lost = "TransactWriteItems: lost every race against locks";
+            return Err(Failure::Unavailable(lost.to_owned()).into());
+        }
     }
-    Err(StoreError::Unavailable("TransactWriteItems: locks kept changing".to_owned()).into())
 }
 
 /// The id of the resource that is meant. A name costs a round trip of its own: it leads to the id.
@@ -118,59 +120,36 @@ async fn resource_id(
     }
 }
 
-fn parse(body: &[u8]) -> Result<NewSession, Vec<(&'static str, String)>> {
-    let members = Members::read_in_any_case(body, Format::Json, "")
-        .map_err(|malformed| vec![("$", malformed.sentence())])?;
-    let mut errors = Vec::new();
-    let mut text = |name: &'static str, max: usize| match members.get(name) {
-        None | Some(Value::Null) => None,
-        Some(Value::String(text)) if text.is_empty() => None,
-        Some(Value::String(text)) if text.chars().count() <= max => Some(text.clone()),
-        Some(Value::String(_)) => {
-            errors.push((name, format!("The {name} may have {max} characters at most.")));
-            None
-        }
-        Some(_) => {
-            errors.push((name, format!("The {name} must be a string.")));
-            None
-        }
-    };
+fn parse(body: &[u8]) -> Result<NewSession, Faults> {
+    let members = netwrix::members(body)?;
+    let mut fields = Fields::new(&members, netwrix::words);
+    // An empty text is none.
+    let mut text = |name, max| fields.optional_text(name, max).filter(|text| !text.is_empty());
     let (id, name) = (
         text("managedResourceId", MAX_NAME),
         text("managedResourceName", MAX_NAME),
     );
-    let (activity, note) = (text("activityName", MAX_NAME), text("note", MAX_NOTE));
+    let note = text("note", MAX_NOTE).map(str::to_owned);
     // Where a client sends both, the id is the resource and the name what it shows for it.
     let resource = match (id, name) {
-        (Some(id), _) => {
-            if let Ok(id) = ResourceId::try_from(id.as_str()) {
-                Some(Resource::Id(id))
-            } else {
-                errors.push((
-                    "managedResourceId",
-                    "The managedResourceId must be a UUID.".to_owned(),
-                ));
-                None
-            }
-        }
-        (None, Some(name)) => Some(Resource::Name(name)),
-        (None, None) => {
-            if errors.is_empty() {
-                let rule = "A managedResourceName or a managedResourceId is required.";
-                errors.push(("managedResourceName", rule.to_owned()));
-            }
-            None
-        }
+        (Some(id), _) => match ResourceId::try_from(id) {
+            Ok(id) => Some(Resource::Id(id)),
+            Err(_) => fields.fault("managedResourceId", "The managedResourceId must be a UUID."),
+        },
+        (None, Some(name)) => Some(Resource::Name(name.to_owned())),
+        (None, None) if fields.are_faultless() => fields.fault(
+            "managedResourceName",
+            "A managedResourceName or a managedResourceId is required.",
+        ),
+        (None, None) => None,
     };
-    if activity.is_none() && !errors.iter().any(|(name, _)| *name == "activityName") {
-        errors.push(("activityName", "The activityName is required.".to_owned()));
-    }
-    match (resource, activity) {
-        (Some(resource), Some(activity)) if errors.is_empty() => Ok(NewSession {
-            resource,
-            activity,
-            note,
-        }),
-        _ => Err(errors),
-    }
+    let activity = fields.required_text("activityName", MAX_NAME).to_owned();
+    let (resource, activity) = fields.finish((resource, activity))?;
+    // Without a fault there is a resource.
+    let resource = resource.ok_or_else(Faults::new)?;
+    Ok(NewSession {
+        resource,
+        activity,
+        note,
+    })
 }

@@ -1,7 +1,7 @@
 //! `GET /api/v1/ActivitySession/{id}`
 
 use holdfast::dialect::netwrix::{self, Refusal};
-use holdfast::identity::{Caller, identify};
+use holdfast::identity::{BEARER_KINDS, Caller, identify, policy};
 use holdfast::lock::Timestamp;
 use holdfast::runtime::App;
 use holdfast::secret::Token;
@@ -36,8 +36,8 @@ pub(crate) async fn caller_and_session(
 ) -> Result<(Caller, ActivitySessionRow), Refusal> {
     let key = session_id(request).map(RowKey::activity_session);
     let also = key.as_slice();
-    let (caller, mut rows) = identify(&app.store, token, &netwrix::BEARER_KINDS, also, now).await?;
-    netwrix::mfa_required(&caller)?;
+    let (caller, mut rows) = identify(&app.store, token, &BEARER_KINDS, also, now).await?;
+    policy::both_factors(&caller)?;
     let session = match key {
         Some(key) => rows.parse::<ActivitySessionRow>(&key)?,
         None => None,
@@ -46,7 +46,7 @@ pub(crate) async fn caller_and_session(
         .filter(|session| session.company == *caller.company())
         .ok_or(NO_SUCH_SESSION)?;
     if session.user != *caller.login() {
-        netwrix::admin_required(&caller)?;
+        policy::admin(&caller)?;
     }
     Ok((caller, session))
 }

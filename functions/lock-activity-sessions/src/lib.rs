@@ -10,10 +10,11 @@ use std::collections::HashMap;
 
 use holdfast::dialect::Dialect;
 use holdfast::dialect::netwrix::{self, ForeignLock, Refusal};
-use holdfast::identity::{Caller, identify};
+use holdfast::failure::Failure;
+use holdfast::identity::{BEARER_KINDS, Caller, identify, policy};
 use holdfast::lock::{self, Change, LeaseChange, Plan, Record, State, Step, Text, Writer, released_by};
 use holdfast::runtime::{self, App, Function, Route};
-use holdfast::store::{LockCall, MAX_ROWS, PlannedRow, Retries, RowKey, StoreError, Transacted};
+use holdfast::store::{LockCall, MAX_ROWS, PlannedRow, Retries, RowKey, Transacted};
 use holdfast::telemetry::Tally;
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
@@ -58,8 +59,8 @@ async fn lock(app: &App, request: &Request) -> Result<(LiveSessionRequest, Tally
     let mut retries = Retries::of_races();
     loop {
         let also: Vec<RowKey> = ids.iter().map(|id| RowKey::activity_session(*id)).collect();
-        let (caller, mut rows) = identify(&app.store, &token, &netwrix::BEARER_KINDS, &also, now).await?;
-        netwrix::admin_required(&caller)?;
+        let (caller, mut rows) = identify(&app.store, &token, &BEARER_KINDS, &also, now).await?;
+        policy::admin(&caller)?;
         let wanted = wanted
             .as_ref()
             .map_err(|errors| Refusal::Invalid(errors.clone()))?;
@@ -93,7 +94,7 @@ async fn lock(app: &App, request: &Request) -> Result<(LiveSessionRequest, Tally
         // Someone was faster: the rows are read, planned and written again.
         if !retries.again().await {
             let lost = "TransactWriteItems: lost every race for the sessions";
-            return Err(StoreError::Unavailable(lost.to_owned()).into());
+            return Err(Failure::Unavailable(lost.to_owned()).into());
         }
         earlier = records(&guarded);
     }
@@ -110,7 +111,7 @@ fn check(sessions: &Sessions, wanted: &LiveSessionRequest, caller: &Caller) -> R
     }
     if wanted.scopes.user && sessions.are_of(caller.login()) {
         return Err(Refusal::Forbidden(
-            "Nobody locks himself out: one of the sessions is your own.",
+            "You cannot lock your own account: one of the sessions is yours.",
         ));
     }
     Ok(())
@@ -155,7 +156,7 @@ async fn settle(
     };
     if takes_what_the_caller_released(&steps, earlier, &call.writer()) {
         let order = "TransactWriteItems: the owner released a lock in another request at the same time";
-        return Err(StoreError::Unavailable(order.to_owned()).into());
+        return Err(Failure::Unavailable(order.to_owned()).into());
     }
     let transacted = app.store.apply_plan(&steps, call).await?;
     Ok((transacted == Transacted::Done).then_some(tally))

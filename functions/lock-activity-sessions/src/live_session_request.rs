@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use holdfast::dialect::{Format, Members, Node};
+use holdfast::dialect::{Faults, Fields, netwrix};
 use holdfast::id::ActivitySessionId;
+use serde::Serialize;
 use serde_json::Value;
 
 /// How many sessions a request may name. More are never read: whoever calls is not known before that.
@@ -12,9 +13,6 @@ const MAX_SESSIONS: usize = 100;
 const MAX_TITLE: usize = 256;
 /// The longest message, in characters.
 const MAX_MESSAGE: usize = 4_096;
-
-/// What is wrong, by property.
-pub(crate) type Errors = Vec<(&'static str, String)>;
 
 /// What to lock or unlock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,35 +44,28 @@ impl Scopes {
 }
 
 impl LiveSessionRequest {
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, Errors> {
-        let members = Members::read_in_any_case(body, Format::Json, "")
-            .map_err(|malformed| vec![("$", malformed.sentence())])?;
-        let mut reader = Reader {
-            members: &members,
-            errors: Vec::new(),
-        };
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, Faults> {
+        let members = netwrix::members(body)?;
+        let mut fields = Fields::new(&members, netwrix::words);
         let request = Self {
-            id: reader.request_id(),
-            sessions: reader.sessions(),
-            lock_title: reader.text("lockTitle", MAX_TITLE),
-            lock_message: reader.text("lockMessage", MAX_MESSAGE),
-            locked: reader.truth("locked"),
+            id: fields.parsed("id", request_id),
+            sessions: fields.parsed("activitySessionIds", sessions),
+            lock_title: fields.optional_text("lockTitle", MAX_TITLE).map(str::to_owned),
+            lock_message: fields
+                .optional_text("lockMessage", MAX_MESSAGE)
+                .map(str::to_owned),
+            locked: fields.truth("locked"),
             scopes: Scopes {
-                activity: reader.truth("lockActivity"),
-                resource: reader.truth("lockResource"),
-                user: reader.truth("lockUser"),
+                activity: fields.truth("lockActivity"),
+                resource: fields.truth("lockResource"),
+                user: fields.truth("lockUser"),
             },
         };
-        let mut errors = reader.errors;
-        if errors.is_empty() && request.scopes.are_none() {
+        if fields.are_faultless() && request.scopes.are_none() {
             let rule = "At least one of lockActivity, lockResource and lockUser must be true.";
-            errors.push(("lockActivity", rule.to_owned()));
+            let () = fields.fault("lockActivity", rule);
         }
-        if errors.is_empty() {
-            Ok(request)
-        } else {
-            Err(errors)
-        }
+        fields.finish(request)
     }
 
     /// The sessions, each once, in the order of the request.
@@ -88,94 +79,70 @@ impl LiveSessionRequest {
     }
 
     /// The request with all its eight properties, as the answer echoes it.
-    pub(crate) fn echo(&self) -> Node {
-        let sessions = self
-            .sessions
-            .iter()
-            .map(|id| Node::text(id.to_string()))
-            .collect();
-        Node::Members(vec![
-            ("id", Node::text(&self.id)),
-            ("activitySessionIds", Node::List("id", sessions)),
-            ("lockMessage", Node::optional(self.lock_message.as_deref())),
-            ("lockTitle", Node::optional(self.lock_title.as_deref())),
-            ("locked", Node::Bool(self.locked)),
-            ("lockActivity", Node::Bool(self.scopes.activity)),
-            ("lockResource", Node::Bool(self.scopes.resource)),
-            ("lockUser", Node::Bool(self.scopes.user)),
-        ])
+    pub(crate) fn echo(&self) -> Echo<'_> {
+        Echo {
+            id: &self.id,
+            activity_session_ids: self.sessions.iter().map(ToString::to_string).collect(),
+            lock_message: self.lock_message.as_deref(),
+            lock_title: self.lock_title.as_deref(),
+            locked: self.locked,
+            lock_activity: self.scopes.activity,
+            lock_resource: self.scopes.resource,
+            lock_user: self.scopes.user,
+        }
     }
 }
 
-struct Reader<'a> {
-    members: &'a Members,
-    errors: Errors,
+/// `LiveSessionRequest` as it is answered.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "the product's own properties")]
+pub(crate) struct Echo<'a> {
+    id: &'a str,
+    activity_session_ids: Vec<String>,
+    lock_message: Option<&'a str>,
+    lock_title: Option<&'a str>,
+    locked: bool,
+    lock_activity: bool,
+    lock_resource: bool,
+    lock_user: bool,
 }
 
-impl Reader<'_> {
-    fn wrong<T: Default>(&mut self, property: &'static str, rule: impl Into<String>) -> T {
-        self.errors.push((property, rule.into()));
-        T::default()
+/// Absent, null or nil: the service makes one.
+fn request_id(id: Option<&Value>) -> Result<String, String> {
+    const NIL: &str = "00000000-0000-0000-0000-000000000000";
+    let rule = || "The id must be a UUID.".to_owned();
+    let id = match id {
+        None => NIL.to_owned(),
+        Some(id) => ActivitySessionId::try_from(id.as_str().ok_or_else(rule)?)
+            .map_err(|_| rule())?
+            .to_string(),
+    };
+    if id == NIL {
+        Ok(ActivitySessionId::random().to_string())
+    } else {
+        Ok(id)
     }
+}
 
-    /// Absent, null or nil: the service makes one.
-    fn request_id(&mut self) -> String {
-        const NIL: &str = "00000000-0000-0000-0000-000000000000";
-        let made = || ActivitySessionId::random().to_string();
-        match self.members.get("id") {
-            None | Some(Value::Null) => made(),
-            Some(Value::String(text)) => {
-                match ActivitySessionId::try_from(text.as_str()).map(|id| id.to_string()) {
-                    Ok(id) if id == NIL => made(),
-                    Ok(id) => id,
-                    Err(_) => self.wrong("id", "The id must be a UUID."),
-                }
-            }
-            Some(_) => self.wrong("id", "The id must be a UUID."),
-        }
+fn sessions(list: Option<&Value>) -> Result<Vec<ActivitySessionId>, String> {
+    let rule = || "The activitySessionIds must be a list of UUIDs.".to_owned();
+    let list = match list {
+        None => &[],
+        Some(list) => list.as_array().ok_or_else(rule)?.as_slice(),
+    };
+    if list.is_empty() {
+        return Err("At least one activity session is required.".to_owned());
     }
-
-    fn sessions(&mut self) -> Vec<ActivitySessionId> {
-        const PROPERTY: &str = "activitySessionIds";
-        let list = match self.members.get(PROPERTY) {
-            None | Some(Value::Null) => &[],
-            Some(Value::Array(list)) => list.as_slice(),
-            Some(_) => return self.wrong(PROPERTY, "The activitySessionIds must be a list of UUIDs."),
-        };
-        if list.is_empty() {
-            return self.wrong(PROPERTY, "At least one activity session is required.");
-        }
-        let ids: Option<Vec<_>> = list
-            .iter()
-            .map(|id| ActivitySessionId::try_from(id.as_str()?).ok())
-            .collect();
-        let Some(ids) = ids else {
-            return self.wrong(PROPERTY, "The activitySessionIds must be a list of UUIDs.");
-        };
-        if ids.iter().collect::<HashSet<_>>().len() > MAX_SESSIONS {
-            let rule = format!("The activitySessionIds may name {MAX_SESSIONS} sessions at most.");
-            return self.wrong(PROPERTY, rule);
-        }
-        ids
+    let ids: Vec<_> = list
+        .iter()
+        .map(|id| ActivitySessionId::try_from(id.as_str()?).ok())
+        .collect::<Option<_>>()
+        .ok_or_else(rule)?;
+    if ids.iter().collect::<HashSet<_>>().len() > MAX_SESSIONS {
+        return Err(format!(
+            "The activitySessionIds may name {MAX_SESSIONS} sessions at most."
+        ));
     }
-
-    fn text(&mut self, property: &'static str, max: usize) -> Option<String> {
-        match self.members.get(property) {
-            None | Some(Value::Null) => None,
-            Some(Value::String(text)) if text.chars().count() <= max => Some(text.clone()),
-            Some(Value::String(_)) => self.wrong(
-                property,
-                format!("The {property} may have {max} characters at most."),
-            ),
-            Some(_) => self.wrong(property, format!("The {property} must be a string.")),
-        }
-    }
-
-    fn truth(&mut self, property: &'static str) -> bool {
-        match self.members.get(property) {
-            None => false,
-            Some(Value::Bool(truth)) => *truth,
-            Some(_) => self.wrong(property, format!("The {property} must be true or false.")),
-        }
-    }
+    Ok(ids)
 }

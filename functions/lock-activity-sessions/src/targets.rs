@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use holdfast::dialect::netwrix::Refusal;
+use holdfast::failure::Failure;
 use holdfast::id::{ActivitySessionId, Company, Login, ResourceId};
 use holdfast::identity::Caller;
 use holdfast::lock::State;
 use holdfast::store::{
-    AccessRow, ActivitySessionRow, LockTarget, Lockable, PlannedRow, RowKey, Rows, Store, StoreError, UserRow,
+    AccessRow, ActivitySessionRow, LockTarget, Lockable, PlannedRow, RowKey, Rows, Store, UserRow,
 };
 
 use crate::live_session_request::LiveSessionRequest;
@@ -73,7 +74,7 @@ impl Sessions {
         store: &Store,
         wanted: &LiveSessionRequest,
         caller: &Caller,
-    ) -> Result<Vec<(Guarded, State)>, StoreError> {
+    ) -> Result<Vec<(Guarded, State)>, Failure> {
         let company = caller.company();
         let users: BTreeSet<&Login> = self
             .0

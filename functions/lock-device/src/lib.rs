@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use holdfast::dialect::Dialect;
 use holdfast::dialect::sdm::{self, Action, Refusal};
 use holdfast::id::DeviceId;
-use holdfast::identity::{identify, slide};
+use holdfast::identity::{identify, policy, slide};
 use holdfast::lock::{self, Outcome, Timestamp};
 use holdfast::runtime::{self, App, Function, Route};
 use holdfast::store::{DeviceRow, LockCall, LockResult, LockTarget, SessionKind};
@@ -44,9 +44,7 @@ async fn act(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let also = target.as_ref().map(LockTarget::key).ok();
     let also = also.map(std::slice::from_ref).unwrap_or_default();
     let (caller, mut rows) = identify(&app.store, &token, &[SessionKind::Sdm], also, now).await?;
-    if !caller.is_in_any_group(&sdm::GROUPS_THAT_LOCK) {
-        return Err(Refusal::Forbidden);
-    }
+    policy::lock_devices(&caller)?;
     let action = action?;
     let target = target.map_err(|invalid| Refusal::Invalid(invalid.to_string()))?;
     let device = rows.parse::<DeviceRow>(target.key())?.ok_or(Refusal::NotFound)?;

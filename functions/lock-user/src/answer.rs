@@ -2,16 +2,17 @@
 
 use holdfast::dialect::Node;
 use holdfast::dialect::aktion::{self, OTHER_PROBLEMS, Outcome};
-use holdfast::identity::ApiCaller;
+use holdfast::failure::Failure;
+use holdfast::identity::{ApiCaller, MissingRight, NotAdmitted};
 use holdfast::lock;
-use holdfast::store::StoreError;
+use holdfast::runtime;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 
 use crate::lock_request::{Echo, UserLock};
 
 /// The result in its envelope, with the request as far as it could be read.
-pub(crate) fn answer(request: &Request, outcome: &Outcome, echo: Option<&Echo>) -> Response<Body> {
+pub(crate) fn answer(request: &Request, outcome: Outcome, echo: Option<&Echo>) -> Response<Body> {
     let echo = echo.map_or(Node::Null, |echo| {
         Node::Members(vec![
             ("LoginName", Node::text(&echo.login_name)),
@@ -39,23 +40,18 @@ pub(crate) fn decided(wanted: &UserLock, outcome: &lock::Outcome) -> Outcome {
     result.tallied(outcome.label())
 }
 
-pub(crate) fn edit_privilege(wanted: &UserLock) -> Outcome {
-    forbidden(
-        1408,
-        format!("Edit User [{}] privilege violated", wanted.login_name),
-    )
-}
-
-pub(crate) fn blocked_privilege(wanted: &UserLock) -> Outcome {
+/// What a caller without the right to lock users is told.
+pub(crate) fn missing(right: MissingRight, wanted: &UserLock) -> Outcome {
     let login = &wanted.login_name;
-    forbidden(
-        1411,
-        format!("Privilege Edit of item Blocked of agenda Users violated for [LoginName {login}]"),
-    )
-}
-
-pub(crate) fn licence() -> Outcome {
-    forbidden(8, "Db operation failed, licence violation")
+    match right {
+        MissingRight::EditUsers => forbidden(1408, format!("Edit User [{login}] privilege violated")),
+        MissingRight::UsersLicence => forbidden(8, "Db operation failed, licence violation"),
+        // Of the rights that locking users needs, this is the third.
+        _ => forbidden(
+            1411,
+            format!("Privilege Edit of item Blocked of agenda Users violated for [LoginName {login}]"),
+        ),
+    }
 }
 
 pub(crate) fn not_found(wanted: &UserLock, caller: &ApiCaller) -> Outcome {
@@ -80,17 +76,25 @@ pub(crate) fn regrouped_meanwhile() -> Outcome {
     forbidden(2, "Db operation failed, record missing priviliges")
 }
 
-/// A failure of the store, in the vendor's terms. Logged here, once.
-pub(crate) fn store(error: &StoreError) -> Outcome {
-    tracing::error!(%error, "the request failed: {error}");
-    match error {
-        StoreError::Corrupt(_) => forbidden(6, "Db operation failed, database data consistence violation"),
-        StoreError::Denied(_) => forbidden(1, "Db operation failed, agenda missing priviliges"),
-        StoreError::Duplicate(_) => forbidden(3, "Db operation failed, Record duplicity"),
-        StoreError::Refused(_) => forbidden(7, OTHER_PROBLEMS),
-        StoreError::Unavailable(_) => Outcome::unavailable(),
-        StoreError::Defect(_) => Outcome::internal_error(),
+/// Why a token does not admit the request.
+pub(crate) fn not_admitted(why: NotAdmitted, request: &Request) -> Outcome {
+    match why {
+        NotAdmitted::Failed(failure) => failed(failure),
+        why => runtime::not_admitted(why, request),
     }
+}
+
+/// A failure, in the vendor's terms.
+pub(crate) fn failed(failure: Failure) -> Outcome {
+    let outcome = match failure {
+        Failure::Corrupt(_) => forbidden(6, "Db operation failed, database data consistence violation"),
+        Failure::Denied(_) => forbidden(1, "Db operation failed, agenda missing priviliges"),
+        Failure::Duplicate(_) => forbidden(3, "Db operation failed, Record duplicity"),
+        Failure::Refused(_) => forbidden(7, OTHER_PROBLEMS),
+        Failure::Unavailable(_) => Outcome::unavailable(),
+        Failure::Defect(_) => Outcome::internal_error(),
+    };
+    outcome.because_of(failure)
 }
 
 fn forbidden(code: i64, message: impl Into<String>) -> Outcome {

@@ -9,10 +9,10 @@ mod lock_request;
 use holdfast::dialect::Dialect;
 use holdfast::dialect::aktion::{self, Outcome};
 use holdfast::id::Login;
-use holdfast::identity::{ApiCaller, NotAdmitted, identify_by_api_token};
+use holdfast::identity::{ApiCaller, NotAdmitted, identify_by_api_token, policy};
 use holdfast::lock::{self, LeaseChange, Text};
 use holdfast::runtime::{self, App, Function, Route};
-use holdfast::store::{LockCall, LockResult, LockTarget, RowKey, StoreError, UserRow};
+use holdfast::store::{LockCall, LockResult, LockTarget, RowKey, UserRow};
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
 
@@ -35,11 +35,11 @@ async fn lock(app: &App, request: &Request) -> Response<Body> {
     let body = runtime::body(request);
     let media = match aktion::media(request.headers(), body) {
         Ok(media) => media,
-        Err(outcome) => return answer::answer(request, &outcome, None),
+        Err(outcome) => return answer::answer(request, outcome, None),
     };
     let parsed = lock_request::parse(media, body);
     let outcome = act(app, request, &parsed).await.unwrap_or_else(|refusal| refusal);
-    answer::answer(request, &outcome, parsed.echo.as_ref())
+    answer::answer(request, outcome, parsed.echo.as_ref())
 }
 
 async fn act(app: &App, request: &Request, parsed: &Parsed) -> Result<Outcome, Outcome> {
@@ -51,27 +51,26 @@ async fn act(app: &App, request: &Request, parsed: &Parsed) -> Result<Outcome, O
     let (caller, read) =
         identify_by_api_token(&app.store, token.as_ref(), source, key.as_ref(), now, &request_id)
             .await
-            .map_err(|error| answer::store(&error))?
-            .map_err(|why| Outcome::not_admitted(&why, request))?;
+            .map_err(|why| answer::not_admitted(why, request))?;
     let wanted = parsed
         .lock
         .as_ref()
         .map_err(|faults| Outcome::invalid(faults.clone()))?;
-    may_lock_users(&caller, wanted)?;
+    policy::lock_users(&caller).map_err(|right| answer::missing(right, wanted))?;
 
-    let mut rows = read.map_err(|error| answer::store(&error))?;
+    let mut rows = read.map_err(answer::failed)?;
     let not_found = || answer::not_found(wanted, &caller);
     let key = key.ok_or_else(not_found)?;
     let user = rows
         .parse::<UserRow>(&key)
-        .map_err(|corrupt| answer::store(&StoreError::from(corrupt)))?
+        .map_err(|corrupt| answer::failed(corrupt.into()))?
         .ok_or_else(not_found)?;
     if !is_within_reach(&user, &caller) {
         return Err(not_found());
     }
-    // Nobody locks himself out.
-    let locks_himself = wanted.locks && user.login == caller.login;
-    if locks_himself || !caller.may_edit_records_of(&user.record_group) {
+    // You cannot lock your own account.
+    let own_account = wanted.locks && user.login == caller.login;
+    if own_account || !caller.may_edit_records_of(&user.record_group) {
         return Err(answer::record_permission(wanted));
     }
 
@@ -105,21 +104,9 @@ async fn act(app: &App, request: &Request, parsed: &Parsed) -> Result<Outcome, O
         Ok(LockResult::Done(outcome)) => Ok(answer::decided(wanted, &outcome)),
         Ok(LockResult::Gone) => Err(answer::deleted_meanwhile()),
         // Locked out since the sign-in: the token is as good as expired.
-        Ok(LockResult::ActorLocked) => Err(Outcome::not_admitted(&NotAdmitted::Expired, request)),
+        Ok(LockResult::ActorLocked) => Err(answer::not_admitted(NotAdmitted::Expired, request)),
         Ok(LockResult::Refused(refusal)) => Err(refusal),
-        Err(error) => Err(answer::store(&error)),
-    }
-}
-
-fn may_lock_users(caller: &ApiCaller, wanted: &UserLock) -> Result<(), Outcome> {
-    if !caller.has_privilege("Users.Edit") {
-        Err(answer::edit_privilege(wanted))
-    } else if !caller.has_privilege("Users.Blocked.Edit") {
-        Err(answer::blocked_privilege(wanted))
-    } else if !caller.is_licensed_for("Users") {
-        Err(answer::licence())
-    } else {
-        Ok(())
+        Err(failure) => Err(answer::failed(failure)),
     }
 }
 

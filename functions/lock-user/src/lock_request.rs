@@ -1,7 +1,7 @@
 //! `UserLockReq`: `LoginName` and `Lock`, read one by one so that every fault is named.
 
 use holdfast::dialect::aktion;
-use holdfast::dialect::{Media, Members};
+use holdfast::dialect::{Faults, Fields, Media, Wrong};
 use serde_json::Value;
 
 /// A request that keeps to the rules.
@@ -24,75 +24,63 @@ pub(crate) struct Echo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Parsed {
     /// The request, or every fault in the vendor's words.
-    pub(crate) lock: Result<UserLock, Vec<String>>,
+    pub(crate) lock: Result<UserLock, Faults>,
     pub(crate) echo: Option<Echo>,
 }
 
 pub(crate) fn parse(media: Media, body: &[u8]) -> Parsed {
     let members = match aktion::members(media, body) {
         Ok(members) => members,
-        Err(malformed) => {
+        Err(faults) => {
             return Parsed {
-                lock: Err(vec![malformed.sentence()]),
+                lock: Err(faults),
                 echo: None,
             };
         }
     };
-    let (login, lock) = (login_name(&members), integer(&members));
-    let echo = match (members.text("LoginName"), &lock) {
-        (Some(login_name), Ok(lock)) => Some(Echo {
-            login_name: login_name.to_owned(),
-            lock: *lock,
+    let mut fields = Fields::new(&members, aktion::words);
+    let login_name = fields.required_text("LoginName", aktion::MAX_LOGIN).to_owned();
+    let lock = fields.parsed("Lock", |value| integer(value, members.is_xml()).map(Some));
+    if lock.is_some_and(|lock| !(0..=1).contains(&lock)) {
+        let () = fields.fault("Lock", OUT_OF_RANGE);
+    }
+    let echo = members.text("LoginName").zip(lock);
+    Parsed {
+        lock: fields.finish(UserLock {
+            login_name,
+            locks: lock == Some(1),
         }),
-        _ => None,
-    };
-    let lock = lock.and_then(|lock| match lock {
-        0 => Ok(false),
-        1 => Ok(true),
-        _ => Err(OUT_OF_RANGE.to_owned()),
-    });
-    let lock = match (login, lock) {
-        (Ok(login_name), Ok(locks)) => Ok(UserLock { login_name, locks }),
-        (login, lock) => Err(login.err().into_iter().chain(lock.err()).collect()),
-    };
-    Parsed { lock, echo }
+        echo: echo.map(|(login_name, lock)| Echo {
+            login_name: login_name.to_owned(),
+            lock,
+        }),
+    }
 }
 
 const OUT_OF_RANGE: &str = "The field Lock must be between 0 and 1.";
 
-fn login_name(members: &Members) -> Result<String, String> {
-    match members.get("LoginName") {
-        Some(Value::Number(_) | Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
-            Err("The field LoginName must be a string.".to_owned())
-        }
-        _ => aktion::required_text(members, "LoginName")
-            .and_then(aktion::login_name)
-            .map(str::to_owned),
-    }
-}
-
-fn integer(members: &Members) -> Result<i64, String> {
+fn integer(value: Option<&Value>, is_xml: bool) -> Result<i64, String> {
+    let required = || aktion::words("Lock", Wrong::Missing);
     let not_an_integer = || "The field Lock must be an integer.".to_owned();
-    match members.get("Lock") {
-        None | Some(Value::Null) => Err("The Lock field is required.".to_owned()),
-        Some(Value::Number(number)) => match number.as_i64() {
+    match value.ok_or_else(required)? {
+        Value::Number(number) => match number.as_i64() {
             Some(lock) => Ok(lock),
             None if number.is_u64() => Err(OUT_OF_RANGE.to_owned()),
             None => Err(not_an_integer()),
         },
-        // An element of XML is text; a string in JSON is no integer, whatever it says.
-        Some(Value::String(text)) if members.is_xml() => {
+        // An element of XML is text; a string in JSON is not an integer, whatever it says.
+        Value::String(text) if is_xml => {
             let text = text.trim();
             let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
             if text.is_empty() {
-                Err("The Lock field is required.".to_owned())
+                Err(required())
             } else if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
                 Err(not_an_integer())
             } else {
                 text.parse().map_err(|_| OUT_OF_RANGE.to_owned())
             }
         }
-        Some(_) => Err(not_an_integer()),
+        _ => Err(not_an_integer()),
     }
 }
 
@@ -101,7 +89,8 @@ mod tests {
     use super::*;
 
     fn faults(media: Media, body: &str) -> Vec<String> {
-        parse(media, body.as_bytes()).lock.err().unwrap_or_default()
+        let faults = parse(media, body.as_bytes()).lock.err().unwrap_or_default();
+        faults.into_iter().map(|(_, fault)| fault).collect()
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Netwrix Privilege Secure: a password, then a code, then a bearer token.
 
 use holdfast::dialect::netwrix::{self, Refusal};
-use holdfast::dialect::{Format, Members, Node, sentence};
+use holdfast::dialect::{Fields, sentence};
 use holdfast::id::Login;
 use holdfast::identity::{
     SecondFactor, SignedIn, identify, open_session, renew_token, second_factor, verify_password,
@@ -10,6 +10,7 @@ use holdfast::runtime::{self, App};
 use holdfast::secret::{Code, Password, Token};
 use holdfast::store::{Attempt, SessionKind};
 use lambda_http::{Body, Request, Response};
+use serde_json::Value;
 
 /// What a wrong password and an unknown login are told alike.
 const WRONG_CREDENTIALS: &str = "The login or password is wrong.";
@@ -33,7 +34,7 @@ pub(crate) async fn renewal(app: &App, request: &Request) -> Response<Body> {
 
 /// A token as the dialect hands it out: a bare JSON string.
 fn bare(token: &Token) -> Response<Body> {
-    netwrix::ok(&Node::text(token.reveal()))
+    netwrix::ok(&token.reveal())
 }
 
 async fn password(app: &App, request: &Request) -> Result<Token, Refusal> {
@@ -60,26 +61,22 @@ async fn password(app: &App, request: &Request) -> Result<Token, Refusal> {
 }
 
 fn credentials(body: &[u8]) -> Result<(Login, Password), Refusal> {
-    let members = Members::read_in_any_case(body, Format::Json, "")
-        .map_err(|malformed| Refusal::invalid("$", malformed.sentence()))?;
-    let mut errors = Vec::new();
-    let mut text = |name: &'static str| {
-        let text = members.text(name);
-        if text.is_none() {
-            errors.push((
-                name,
-                format!("The {name} field is required and must be a string."),
-            ));
-        }
-        text.unwrap_or_default().to_owned()
-    };
-    let (login, password) = (text("login"), text("password"));
-    if !errors.is_empty() {
-        return Err(Refusal::Invalid(errors));
-    }
-    let login = Login::try_from(login.as_str())
+    let members = netwrix::members(body).map_err(Refusal::Invalid)?;
+    let mut fields = Fields::new(&members, netwrix::words);
+    let (login, password) = (required(&mut fields, "login"), required(&mut fields, "password"));
+    let (login, password) = fields.finish((login, password)).map_err(Refusal::Invalid)?;
+    let login = Login::try_from(login)
         .map_err(|invalid| Refusal::invalid("login", sentence(&invalid.to_string())))?;
     Ok((login, Password::new(password)))
+}
+
+/// A text, which may be empty: a password is what it is.
+fn required<'a>(fields: &mut Fields<'a>, name: &'static str) -> &'a str {
+    fields.parsed(name, |value| {
+        value
+            .and_then(Value::as_str)
+            .ok_or_else(|| format!("The {name} field is required and must be a string."))
+    })
 }
 
 async fn code(app: &App, request: &Request) -> Result<Token, Refusal> {

@@ -65,7 +65,7 @@ async fn sign_in(app: &App, request: &Request) -> Result<Response<Body>, Refusal
 }
 
 fn credentials(members: &Members) -> Result<(Login, Password), Refusal> {
-    let missing = |name: &str| Refusal::Invalid(format!("{name} is missing or no text"));
+    let missing = |name: &str| Refusal::Invalid(format!("{name} is missing or not a text"));
     let login = members.text("userName").ok_or_else(|| missing("userName"))?;
     let password = members.text("password").ok_or_else(|| missing("password"))?;
     let login = Login::try_from(login).map_err(|invalid| Refusal::Invalid(invalid.to_string()))?;

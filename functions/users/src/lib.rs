@@ -1,12 +1,12 @@
 //! `GET /user/get?LoginName={}&Token={}`: a user account as administrators see it, with who locked it.
 
 use holdfast::dialect::aktion::{self, Outcome};
-use holdfast::dialect::{Dialect, Media, Node};
+use holdfast::dialect::{Dialect, Faults, Media, Node, Wrong};
 use holdfast::id::Login;
-use holdfast::identity::identify_by_api_token;
+use holdfast::identity::{identify_by_api_token, policy};
 use holdfast::lock::Timestamp;
 use holdfast::runtime::{self, App, Function, Route};
-use holdfast::store::{RowKey, StoreError, UserRow};
+use holdfast::store::{RowKey, UserRow};
 use lambda_http::http::header::CONTENT_TYPE;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
@@ -27,7 +27,7 @@ pub const FUNCTION: Function = Function {
 async fn get(app: &App, request: &Request) -> Response<Body> {
     match read(app, request).await {
         Ok(user) => aktion::document(request.headers(), &user),
-        Err(outcome) => aktion::result(request.headers(), &outcome),
+        Err(outcome) => aktion::result(request.headers(), outcome),
     }
 }
 
@@ -48,22 +48,14 @@ async fn read(app: &App, request: &Request) -> Result<Node, Outcome> {
     let (caller, rows) =
         identify_by_api_token(&app.store, token.as_ref(), source, key.as_ref(), now, &request_id)
             .await
-            .map_err(|error| Outcome::store(&error))?
-            .map_err(|why| Outcome::not_admitted(&why, request))?;
-    let login_name = login_name.map_err(|fault| Outcome::invalid(vec![fault]))?;
-    if !caller.has_privilege("Users.View") {
-        return Err(forbidden(
-            1401,
-            format!("View User [{login_name}] privilege violated"),
-        ));
-    }
-    let mut rows = rows.map_err(|error| Outcome::store(&error))?;
+            .map_err(|why| runtime::not_admitted(why, request))?;
+    let login_name = login_name.map_err(Outcome::invalid)?;
+    policy::view_users(&caller)
+        .map_err(|_| forbidden(1401, format!("View User [{login_name}] privilege violated")))?;
+    let mut rows = rows?;
     let not_found = || aktion::user_not_found(login_name, &caller.company);
     let key = key.ok_or_else(not_found)?;
-    let user = rows
-        .parse::<UserRow>(&key)
-        .map_err(|corrupt| Outcome::store(&StoreError::from(corrupt)))?
-        .ok_or_else(not_found)?;
+    let user = rows.parse::<UserRow>(&key)?.ok_or_else(not_found)?;
     if user.company != caller.company {
         return Err(not_found());
     }
@@ -77,10 +69,14 @@ async fn read(app: &App, request: &Request) -> Result<Node, Outcome> {
     Ok(view(&user, now))
 }
 
-fn login_name(request: &Request) -> Result<&str, String> {
+fn login_name(request: &Request) -> Result<&str, Faults> {
+    let wrong = |wrong| vec![("LoginName", aktion::words("LoginName", wrong))];
     match aktion::query(request, "LoginName") {
-        None | Some("") => Err("The LoginName field is required.".to_owned()),
-        Some(login) => aktion::login_name(login),
+        None | Some("") => Err(wrong(Wrong::Missing)),
+        Some(login) if login.chars().count() > aktion::MAX_LOGIN => {
+            Err(wrong(Wrong::TooLong(aktion::MAX_LOGIN)))
+        }
+        Some(login) => Ok(login),
     }
 }
 

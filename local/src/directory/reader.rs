@@ -172,7 +172,7 @@ impl<'a> Entry<'a> {
     /// Notes a value that has been seen before.
     pub(super) fn unique(&self, seen: &mut HashSet<String>, member: &str, value: String) {
         if !seen.insert(value) {
-            let _: Option<()> = self.fault(member, "stands more than once");
+            let _: Option<()> = self.fault(member, "appears more than once");
         }
     }
 }

@@ -6,11 +6,10 @@ use lambda_http::http::StatusCode;
 use lambda_http::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use lambda_http::{Body, Request, RequestExt, Response};
 
-use super::{MAX_BODY_BYTES, Malformed, Media, Members, Node, accepted};
+use super::{Faults, MAX_BODY_BYTES, Media, Members, Node, Wrong, accepted};
+use crate::failure::{Corrupt, Failure};
 use crate::id::Company;
-use crate::identity::NotAdmitted;
 use crate::secret::ApiToken;
-use crate::store::StoreError;
 use crate::telemetry::Tally;
 
 pub use super::source_ip;
@@ -30,6 +29,7 @@ pub struct Outcome {
     message: String,
     faults: Vec<String>,
     tally: Option<Tally>,
+    failure: Option<Failure>,
 }
 
 impl Outcome {
@@ -42,6 +42,7 @@ impl Outcome {
             message: message.into(),
             faults: Vec::new(),
             tally: None,
+            failure: None,
         }
     }
 
@@ -77,10 +78,10 @@ impl Outcome {
 
     /// 400 / 1002, with each fault.
     #[must_use]
-    pub fn invalid(faults: Vec<String>) -> Self {
+    pub fn invalid(faults: Faults) -> Self {
         let message = "Entry parameter missing or parameter bindigs failed";
         Self {
-            faults,
+            faults: faults.into_iter().map(|(_, fault)| fault).collect(),
             ..Self::new(StatusCode::BAD_REQUEST, 1002, message)
         }
     }
@@ -109,37 +110,12 @@ impl Outcome {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, 7, OTHER_PROBLEMS)
     }
 
-    /// The result of a failed read or sign-in: 503 where it may succeed later, else 500. Logged here, once.
+    /// The same result, for this failure, which the runtime logs.
     #[must_use]
-    pub fn store(error: &StoreError) -> Self {
-        tracing::error!(%error, "the request failed: {error}");
-        match error {
-            StoreError::Unavailable(_) => Self::unavailable(),
-            _ => Self::internal_error(),
-        }
-    }
-
-    /// Why a token does not admit a request, told to its bearer alone.
-    #[must_use]
-    pub fn not_admitted(why: &NotAdmitted, request: &Request) -> Self {
-        let unauthorized = |code, message| Self::new(StatusCode::UNAUTHORIZED, code, message);
-        let token = token_text(request).unwrap_or_default();
-        match why {
-            NotAdmitted::NotFound => unauthorized(1000, format!("Token {token} not found")),
-            NotAdmitted::Expired => unauthorized(1001, format!("Token {token} already expired")),
-            NotAdmitted::FilterViolated => {
-                let address = source_ip(request).map(|ip| ip.to_string()).unwrap_or_default();
-                unauthorized(
-                    1006,
-                    format!("Ip filter violated for ip client address [{address}]"),
-                )
-            }
-            NotAdmitted::UnreadableFilter(filter) => {
-                unauthorized(1007, format!("Ip filter [{filter}] parsing failed"))
-            }
-            NotAdmitted::RateViolated(login) => {
-                unauthorized(1008, format!("Request rate policy violated for [{login}]"))
-            }
+    pub fn because_of(self, failure: Failure) -> Self {
+        Self {
+            failure: Some(failure),
+            ..self
         }
     }
 
@@ -157,24 +133,39 @@ impl Outcome {
     }
 }
 
+/// The result of a failed read or sign-in: 503 where it may succeed later, else 500.
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
+        let outcome = match failure {
+            Failure::Unavailable(_) => Self::unavailable(),
+            _ => Self::internal_error(),
+        };
+        outcome.because_of(failure)
+    }
+}
+
+impl From<Corrupt> for Outcome {
+    fn from(corrupt: Corrupt) -> Self {
+        Failure::from(corrupt).into()
+    }
+}
+
 /// The vendor's message for any refusal by the store that has none of its own.
 pub const OTHER_PROBLEMS: &str =
     "Db operation failed, operation can not be executed because another problems occured";
 
 /// Answers with the bare result.
 #[must_use]
-pub fn result(headers: &HeaderMap, outcome: &Outcome) -> Response<Body> {
-    respond(headers, outcome, &outcome.node())
+pub fn result(headers: &HeaderMap, outcome: Outcome) -> Response<Body> {
+    let node = outcome.node();
+    respond(headers, outcome, &node)
 }
 
 /// Answers with the result in an envelope, beside the request as it was understood.
 #[must_use]
-pub fn enveloped(headers: &HeaderMap, outcome: &Outcome, request: Node) -> Response<Body> {
-    respond(
-        headers,
-        outcome,
-        &Node::Members(vec![("Result", outcome.node()), ("Request", request)]),
-    )
+pub fn enveloped(headers: &HeaderMap, outcome: Outcome, request: Node) -> Response<Body> {
+    let node = Node::Members(vec![("Result", outcome.node()), ("Request", request)]);
+    respond(headers, outcome, &node)
 }
 
 /// 404 / 1400: no such user in the caller's company, or one of the system's own.
@@ -192,10 +183,13 @@ pub fn document(headers: &HeaderMap, node: &Node) -> Response<Body> {
     write(headers, StatusCode::OK, node)
 }
 
-fn respond(headers: &HeaderMap, outcome: &Outcome, node: &Node) -> Response<Body> {
+fn respond(headers: &HeaderMap, outcome: Outcome, node: &Node) -> Response<Body> {
     let mut response = write(headers, outcome.status, node);
     if let Some(tally) = outcome.tally {
         response.extensions_mut().insert(tally);
+    }
+    if let Some(failure) = outcome.failure {
+        response.extensions_mut().insert(failure);
     }
     if outcome.status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, 1.into());
@@ -214,10 +208,7 @@ fn write(headers: &HeaderMap, status: StatusCode, node: &Node) -> Response<Body>
 }
 
 pub(super) fn refuse(headers: &HeaderMap, status: StatusCode, message: &str) -> Response<Body> {
-    result(
-        headers,
-        &Outcome::new(status, i64::from(status.as_u16()), message),
-    )
+    result(headers, Outcome::new(status, i64::from(status.as_u16()), message))
 }
 
 /// Checks the media type and size of a body, before anyone looks into it.
@@ -236,39 +227,31 @@ pub fn media(headers: &HeaderMap, body: &[u8]) -> Result<Media, Outcome> {
 /// Reads a request body's members.
 ///
 /// # Errors
-/// [`Malformed`], in one sentence.
-pub fn members(media: Media, body: &[u8]) -> Result<Members, Malformed> {
+/// The fault of the body as a whole.
+pub fn members(media: Media, body: &[u8]) -> Result<Members, Faults> {
     Members::read_in_any_case(body, media.format(), REQUEST)
+        .map_err(|malformed| vec![("$", malformed.sentence())])
 }
 
-/// The text of a member that must be there and not be empty, or the fault in the vendor's words.
-///
-/// # Errors
-/// The fault, naming the field.
-pub fn required_text<'a>(members: &'a Members, field: &str) -> Result<&'a str, String> {
-    members
-        .text(field)
-        .filter(|text| !text.is_empty())
-        .ok_or_else(|| format!("The {field} field is required."))
-}
+/// The most characters of a login, by the vendor.
+pub const MAX_LOGIN: usize = 100;
 
-/// Checks the length of a login, which the vendor limits to 100 characters.
-///
-/// # Errors
-/// The fault, in the vendor's words.
-pub fn login_name(login: &str) -> Result<&str, String> {
-    const MAX: usize = 100;
-    if login.chars().count() > MAX {
-        Err(format!(
-            "The field LoginName must be a string with a maximum length of {MAX}."
-        ))
-    } else {
-        Ok(login)
+/// What is wrong with a member, in the vendor's words.
+#[must_use]
+pub fn words(name: &'static str, wrong: Wrong) -> String {
+    match wrong {
+        Wrong::Missing => format!("The {name} field is required."),
+        Wrong::NotAString => format!("The field {name} must be a string."),
+        Wrong::TooLong(max) => {
+            format!("The field {name} must be a string with a maximum length of {max}.")
+        }
+        Wrong::NotATruth => format!("The field {name} must be true or false."),
     }
 }
 
 /// The token in the query string, as it was sent. It is shown to the caller alone and never logged.
-fn token_text(request: &Request) -> Option<&str> {
+#[must_use]
+pub fn token_text(request: &Request) -> Option<&str> {
     query(request, "Token")
 }
 

@@ -6,52 +6,12 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::malformed::{MAX_MEMBERS, MAX_PARTS, Malformed, TOO_MANY_MEMBERS, TOO_MANY_PARTS};
 use super::{Format, xml};
-
-/// How many members a body may have. Those that are read are eight at most.
-pub(super) const MAX_MEMBERS: usize = 64;
-/// How many parts a body may have: values and names in JSON, pieces of markup in XML.
-///
-/// A part takes many times as long to read as a byte of text, and 64 KiB hold 32,000 of them. The largest request for
-/// activity sessions has 1,900.
-pub(super) const MAX_PARTS: usize = 2_048;
-
-pub(super) const TOO_MANY_MEMBERS: Malformed = Malformed("the body has more than 64 elements or members");
-pub(super) const TOO_MANY_PARTS: Malformed =
-    Malformed("the body has more than 2048 values, elements, attributes and the like");
-
-/// Why a body cannot be read: one plain sentence, which shows nothing of the body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Malformed(pub &'static str);
-
-impl Malformed {
-    /// The sentence with a capital and a full stop, where it stands alone.
-    #[must_use]
-    pub fn sentence(self) -> String {
-        sentence(self.0)
-    }
-}
-
-/// A rule as a sentence of its own.
-#[must_use]
-pub fn sentence(rule: &str) -> String {
-    let mut letters = rule.chars();
-    letters.next().map_or_else(String::new, |first| {
-        format!("{}{}.", first.to_uppercase(), letters.as_str())
-    })
-}
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for Malformed {}
 
 /// The members of a request body, whether they came as JSON members or as XML elements.
 ///
-/// A name that stands twice is refused: two readers of such a body may see two different requests.
+/// A name that appears twice is refused: two readers of such a body may see two different requests.
 #[derive(Debug)]
 pub struct Members {
     list: Vec<(String, Value)>,
@@ -96,7 +56,7 @@ impl Members {
             })
         });
         if is_repeated {
-            Err(Malformed("an element or member stands more than once"))
+            Err(Malformed("an element or member appears more than once"))
         } else {
             Ok(self)
         }
@@ -310,7 +270,7 @@ mod tests {
     #[test]
     fn a_name_in_another_case_is_the_same_name_where_case_does_not_count() {
         let any_case = |body: &str, format| Members::read_in_any_case(body.as_bytes(), format, "r");
-        let repeated = Some(Malformed("an element or member stands more than once"));
+        let repeated = Some(Malformed("an element or member appears more than once"));
         let json = r#"{"Lock":1,"lOCK":2}"#;
         assert_eq!(any_case(json, Format::Json).err(), repeated);
         assert_eq!(refused(json, Format::Json), None);

@@ -4,6 +4,8 @@
 pub mod aktion;
 mod body;
 mod document;
+mod fields;
+mod malformed;
 mod media;
 pub mod netwrix;
 pub mod sdm;
@@ -15,8 +17,10 @@ use lambda_http::http::{HeaderMap, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
 
-pub use body::{Malformed, Members, sentence};
+pub use body::Members;
 pub use document::Node;
+pub use fields::{Faults, Fields, Words, Wrong};
+pub use malformed::{Malformed, sentence};
 pub use media::{Format, Media, accepted};
 
 /// The largest request body that is read, in bytes.

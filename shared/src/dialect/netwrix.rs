@@ -8,12 +8,11 @@ use lambda_http::{Body, Request, RequestExt, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Format, MAX_BODY_BYTES, Media, Node};
+use super::{Faults, Format, MAX_BODY_BYTES, Media, Members, Wrong};
+use crate::failure::{Corrupt, Failure};
 use crate::id::ActivitySessionId;
-use crate::identity::{Caller, Unidentified};
 use crate::lock::Lock;
 use crate::secret::Token;
-use crate::store::{Corrupt, SessionKind, StoreError};
 use crate::telemetry::Tally;
 
 /// Why a request is not carried out; each is one row of the contract's table.
@@ -24,7 +23,7 @@ pub enum Refusal {
     /// 413: the body is over 64 KiB.
     TooLarge,
     /// 400: what is wrong, by property; `$` is the body as a whole.
-    Invalid(Vec<(&'static str, String)>),
+    Invalid(Faults),
     /// 401: no, malformed, unknown, expired or revoked token, or wrong credentials.
     Unauthorized(&'static str),
     /// 401: a wrong code after a right password. Answered like any other, and counted apart in the metrics: whoever
@@ -45,28 +44,19 @@ pub enum Refusal {
         /// What the locked-out user is told.
         message: String,
     },
-    /// 503 or 500: the store failed.
-    Store(StoreError),
+    /// 503 or 500: the service failed.
+    Failed(Failure),
 }
 
-impl From<StoreError> for Refusal {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<Unidentified> for Refusal {
-    fn from(why: Unidentified) -> Self {
-        match why {
-            Unidentified::Unauthenticated => Self::unauthorized(),
-            Unidentified::Store(error) => Self::Store(error),
-        }
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
     }
 }
 
 impl From<Corrupt> for Refusal {
     fn from(corrupt: Corrupt) -> Self {
-        Self::Store(corrupt.into())
+        Self::Failed(corrupt.into())
     }
 }
 
@@ -163,12 +153,12 @@ impl Refusal {
                 problem
             }
             Self::LockedOut { title, message } => problem(StatusCode::FORBIDDEN, title, message),
-            Self::Store(StoreError::Unavailable(_)) => problem(
+            Self::Failed(Failure::Unavailable(_)) => problem(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Service Unavailable",
                 "The service is temporarily unavailable; try again.",
             ),
-            Self::Store(_) => problem(
+            Self::Failed(_) => problem(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "Internal Server Error",
                 "An internal error occurred.",
@@ -267,14 +257,10 @@ fn kind(status: StatusCode) -> String {
 /// The answer, or the refusal as one.
 #[must_use]
 pub fn answer(request: &Request, answered: Result<Response<Body>, Refusal>) -> Response<Body> {
-    answered.unwrap_or_else(|why| refusal(request, &why))
+    answered.unwrap_or_else(|why| refusal(request, why))
 }
 
-/// Answers a refusal. A failure of the store is logged here, once.
-fn refusal(request: &Request, refusal: &Refusal) -> Response<Body> {
-    if let Refusal::Store(error) = refusal {
-        tracing::error!(%error, "the request failed: {error}");
-    }
+fn refusal(request: &Request, refusal: Refusal) -> Response<Body> {
     let mut problem = refusal.problem();
     request.raw_http_path().clone_into(&mut problem.instance);
     problem.trace_id = request
@@ -282,8 +268,12 @@ fn refusal(request: &Request, refusal: &Refusal) -> Response<Body> {
         .map(|context| context.request_id.clone())
         .unwrap_or_default();
     let mut response = problem.into_response();
-    if let Refusal::Guess(_) = refusal {
-        response.extensions_mut().insert(Tally("second_factor_guessing"));
+    let extensions = response.extensions_mut();
+    match refusal {
+        Refusal::Guess(_) => drop(extensions.insert(Tally("second_factor_guessing"))),
+        // The runtime logs it, once.
+        Refusal::Failed(failure) => drop(extensions.insert(failure)),
+        _ => {}
     }
     response
 }
@@ -295,8 +285,9 @@ pub(super) fn refuse(status: StatusCode, message: &str) -> Response<Body> {
 
 /// Answers 200 with a JSON document.
 #[must_use]
-pub fn ok(document: &Node) -> Response<Body> {
-    let mut response = Response::new(Body::Text(document.write(Format::Json, "")));
+pub fn ok(document: &impl Serialize) -> Response<Body> {
+    // Texts, numbers and lists of them always have a JSON form.
+    let mut response = Response::new(Body::Text(serde_json::to_string(document).unwrap_or_default()));
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -305,7 +296,7 @@ pub fn ok(document: &Node) -> Response<Body> {
 
 /// Answers 201 with a JSON document and where it can be read again.
 #[must_use]
-pub fn created(document: &Node, location: &str) -> Response<Body> {
+pub fn created(document: &impl Serialize, location: &str) -> Response<Body> {
     let mut response = ok(document);
     *response.status_mut() = StatusCode::CREATED;
     if let Ok(location) = location.parse() {
@@ -320,42 +311,6 @@ pub fn accepted() -> Response<Body> {
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = StatusCode::ACCEPTED;
     response
-}
-
-/// The kinds of session that the policies below tell apart.
-pub const BEARER_KINDS: [SessionKind; 2] = [SessionKind::Netwrix, SessionKind::NetwrixFirstFactor];
-
-/// The policy `MfaRequired`: both factors are proved.
-///
-/// # Errors
-/// [`Refusal::Forbidden`] for a first-factor token.
-pub fn mfa_required(caller: &Caller) -> Result<(), Refusal> {
-    if caller.kind() == SessionKind::Netwrix {
-        Ok(())
-    } else {
-        Err(Refusal::Forbidden(
-            "The second factor is missing: complete the sign-in at /signin2fa.",
-        ))
-    }
-}
-
-/// The policy `MfaRequired` with the role `Admin`.
-///
-/// # Errors
-/// [`Refusal::Forbidden`], naming which of the two is missing.
-pub fn admin_required(caller: &Caller) -> Result<(), Refusal> {
-    mfa_required(caller)?;
-    if is_admin(caller) {
-        Ok(())
-    } else {
-        Err(Refusal::Forbidden("The role Admin is missing."))
-    }
-}
-
-/// Whether the caller has the role `Admin`.
-#[must_use]
-pub fn is_admin(caller: &Caller) -> bool {
-    caller.has_role("Admin")
 }
 
 /// The title of a lock on an activity session that was given none.
@@ -401,6 +356,25 @@ fn size(body: &[u8]) -> Result<(), Refusal> {
         Err(Refusal::TooLarge)
     } else {
         Ok(())
+    }
+}
+
+/// Reads a JSON body's members. Names are compared without case, as the vendor's framework does.
+///
+/// # Errors
+/// The fault of the body as a whole, `$`.
+pub fn members(body: &[u8]) -> Result<Members, Faults> {
+    Members::read_in_any_case(body, Format::Json, "").map_err(|malformed| vec![("$", malformed.sentence())])
+}
+
+/// What is wrong with a member, in this dialect's words.
+#[must_use]
+pub fn words(name: &'static str, wrong: Wrong) -> String {
+    match wrong {
+        Wrong::Missing => format!("The {name} is required."),
+        Wrong::NotAString => format!("The {name} must be a string."),
+        Wrong::TooLong(max) => format!("The {name} may have {max} characters at most."),
+        Wrong::NotATruth => format!("The {name} must be true or false."),
     }
 }
 

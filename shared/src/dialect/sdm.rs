@@ -8,10 +8,9 @@ use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, Request, Response};
 
 use super::{MAX_BODY_BYTES, Malformed, Media, Members, Node, accepted};
-use crate::identity::Unidentified;
+use crate::failure::{Corrupt, Failure};
 use crate::lock::{Fence, Lease, LeaseChange, Lock, Timestamp};
 use crate::secret::Token;
-use crate::store::{Corrupt, StoreError};
 
 /// The cookie that carries the session.
 const SESSION_COOKIE: &str = "JSESSIONID";
@@ -23,9 +22,6 @@ const VERSIONS: [&str; 4] = ["v1.0", "v1.1", "v1.2", "v1.3"];
 const LOCK_FENCE: HeaderName = HeaderName::from_static("lock-fence");
 /// `Timeout` (RFC 4918 §10.7).
 const TIMEOUT: HeaderName = HeaderName::from_static("timeout");
-
-/// The groups whose members may lock and unlock devices.
-pub const GROUPS_THAT_LOCK: [&str; 3] = ["LIAdministrators", "administrators", "provisioners"];
 
 /// Why a request is not carried out; each is one row of the contract's table.
 #[derive(Debug)]
@@ -48,28 +44,19 @@ pub enum Refusal {
     NotFound,
     /// 423: someone else holds the lock.
     Locked(Lock),
-    /// 503 or 500: the store failed.
-    Store(StoreError),
+    /// 503 or 500: the service failed.
+    Failed(Failure),
 }
 
-impl From<StoreError> for Refusal {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<Unidentified> for Refusal {
-    fn from(why: Unidentified) -> Self {
-        match why {
-            Unidentified::Unauthenticated => Self::Unauthorized,
-            Unidentified::Store(error) => Self::Store(error),
-        }
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
     }
 }
 
 impl From<Corrupt> for Refusal {
     fn from(corrupt: Corrupt) -> Self {
-        Self::Store(corrupt.into())
+        Self::Failed(corrupt.into())
     }
 }
 
@@ -89,8 +76,8 @@ impl Refusal {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Locked(_) => StatusCode::LOCKED,
-            Self::Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Failed(Failure::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -110,10 +97,10 @@ impl Refusal {
             Self::Forbidden => "The user's group may not lock or unlock devices.".to_owned(),
             Self::Invalid(why) => format!("The user input is invalid: {why}."),
             Self::Locked(_) => "The device is locked by another user.".to_owned(),
-            Self::Store(StoreError::Unavailable(_)) => {
+            Self::Failed(Failure::Unavailable(_)) => {
                 "The service is temporarily unavailable; try again.".to_owned()
             }
-            Self::Store(_) => "An internal error occurred.".to_owned(),
+            Self::Failed(_) => "An internal error occurred.".to_owned(),
         }
     }
 }
@@ -121,21 +108,22 @@ impl Refusal {
 /// The answer, or the refusal as one.
 #[must_use]
 pub fn answer(request: &Request, answered: Result<Response<Body>, Refusal>) -> Response<Body> {
-    answered.unwrap_or_else(|why| refusal(request.headers(), &why))
+    answered.unwrap_or_else(|why| refusal(request.headers(), why))
 }
 
-/// Answers a refusal, in XML or JSON by `Accept`. A failure of the store is logged here, once.
-fn refusal(headers: &HeaderMap, refusal: &Refusal) -> Response<Body> {
-    if let Refusal::Store(error) = refusal {
-        tracing::error!(%error, "the request failed: {error}");
-    }
-    let lock = match refusal {
+/// Answers a refusal, in XML or JSON by `Accept`.
+fn refusal(headers: &HeaderMap, refusal: Refusal) -> Response<Body> {
+    let lock = match &refusal {
         Refusal::Locked(lock) => Some(lock),
         _ => None,
     };
     let mut response = error(headers, refusal.status(), refusal.message(), lock);
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, 1.into());
+    }
+    if let Refusal::Failed(failure) = refusal {
+        // The runtime logs it, once.
+        response.extensions_mut().insert(failure);
     }
     response
 }

@@ -7,7 +7,7 @@ use quick_xml::escape::{escape, resolve_xml_entity};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
-use super::body::{MAX_MEMBERS, MAX_PARTS, Malformed, TOO_MANY_MEMBERS, TOO_MANY_PARTS};
+use super::malformed::{MAX_MEMBERS, MAX_PARTS, Malformed, TOO_MANY_MEMBERS, TOO_MANY_PARTS};
 
 /// How deep elements may nest, the root included. Nothing that is read lies deeper than two.
 const MAX_DEPTH: usize = 16;

@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 use super::open::open;
 use super::{IpFilter, RatePolicy, SignedIn};
+use crate::failure::{Corrupt, Failure};
 use crate::id::{Company, Login, RequestId};
 use crate::lock::{Fence, Timestamp};
 use crate::secret::{ApiKey, ApiKeyHash, ApiToken};
 use crate::store::{
-    ActorCheck, ApiSessionRow, Attempt, CompanyRow, Corrupt, CredentialRow, Factor, Item, NewApiSession,
-    Proof, RowKey, SessionKind, SessionRow, Store, StoreError, TokenUse, UserRow,
+    ActorCheck, ApiSessionRow, Attempt, CompanyRow, CredentialRow, Factor, Item, NewApiSession, Proof,
+    RowKey, SessionKind, SessionRow, Store, TokenUse, UserRow,
 };
 
 /// Signs a user in with an API key; `None` for an unknown login, a blocked user and a wrong key alike.
@@ -22,7 +23,7 @@ pub async fn sign_in_with_api_key(
     store: &Store,
     attempt: Attempt<'_>,
     key: &ApiKey,
-) -> Result<Option<ApiToken>, StoreError> {
+) -> Result<Option<ApiToken>, Failure> {
     let (credential_key, user_key) = (RowKey::credential(attempt.login), RowKey::user(attempt.login));
     let mut rows = store.read(&[credential_key.clone(), user_key.clone()]).await?;
     let credential = rows.parse::<CredentialRow>(&credential_key)?;
@@ -60,7 +61,7 @@ fn snapshot(
     licences: &[String],
     token: &ApiToken,
     attempt: Attempt<'_>,
-) -> Result<Item, StoreError> {
+) -> Result<Item, Failure> {
     let policy: RatePolicy = user.rate_policy.parse().map_err(|_| Corrupt {
         attribute: "rate_policy",
     })?;
@@ -136,28 +137,36 @@ pub enum NotAdmitted {
     FilterViolated,
     /// The token has served as many requests as its owner's rate policy allows.
     RateViolated(Login),
+    /// The token could not be used.
+    Failed(Failure),
+}
+
+impl From<Failure> for NotAdmitted {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
 }
 
 /// Admits a request by its token. One conditional write authenticates the caller and counts the request; the
 /// failed write's own row says what was wrong.
 ///
 /// # Errors
-/// Whatever the store reports.
+/// [`NotAdmitted`]
 pub(super) async fn admit(
     store: &Store,
     token: Option<&ApiToken>,
     source: Option<IpAddr>,
     now: Timestamp,
     request_id: &RequestId,
-) -> Result<Result<ApiCaller, NotAdmitted>, StoreError> {
+) -> Result<ApiCaller, NotAdmitted> {
     let Some(token) = token else {
-        return Ok(Err(NotAdmitted::NotFound));
+        return Err(NotAdmitted::NotFound);
     };
-    Ok(match store.use_api_token(token, now, request_id).await? {
+    match store.use_api_token(token, now, request_id).await? {
         TokenUse::Unknown => Err(NotAdmitted::NotFound),
         TokenUse::Counted(row) => judge(row, true, source, now, request_id),
         TokenUse::NotCounted(row) => judge(row, false, source, now, request_id),
-    })
+    }
 }
 
 fn judge(

@@ -2,10 +2,11 @@ use std::net::IpAddr;
 
 use super::api_token::admit;
 use super::{ApiCaller, NotAdmitted};
+use crate::failure::{Corrupt, Failure};
 use crate::id::{Company, Login, RequestId};
 use crate::lock::Timestamp;
 use crate::secret::{ApiToken, Token};
-use crate::store::{ActorCheck, Corrupt, RowKey, Rows, SessionKind, SessionRow, Store, StoreError, UserRow};
+use crate::store::{ActorCheck, RowKey, Rows, SessionKind, SessionRow, Store, UserRow};
 
 /// A caller who has proved who they are, with what they may do at this request.
 #[derive(Clone, Debug)]
@@ -77,19 +78,19 @@ impl Caller {
 pub enum Unidentified {
     /// The token is unknown, expired or revoked, or it is of a kind that does not open this.
     Unauthenticated,
-    /// The store failed.
-    Store(StoreError),
+    /// The read failed.
+    Failed(Failure),
 }
 
-impl From<StoreError> for Unidentified {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
+impl From<Failure> for Unidentified {
+    fn from(error: Failure) -> Self {
+        Self::Failed(error)
     }
 }
 
 impl From<Corrupt> for Unidentified {
     fn from(corrupt: Corrupt) -> Self {
-        Self::Store(corrupt.into())
+        Self::Failed(corrupt.into())
     }
 }
 
@@ -139,7 +140,7 @@ pub async fn identify(
 /// only to a caller who may know it.
 ///
 /// # Errors
-/// What the store reports of the token's use. A failed read is for the caller's privileges to be checked first.
+/// [`NotAdmitted`]. Whether the read failed is told beside the caller: the caller's rights are checked first.
 pub async fn identify_by_api_token(
     store: &Store,
     token: Option<&ApiToken>,
@@ -147,11 +148,11 @@ pub async fn identify_by_api_token(
     also: Option<&RowKey>,
     now: Timestamp,
     request_id: &RequestId,
-) -> Result<Result<(ApiCaller, Result<Rows, StoreError>), NotAdmitted>, StoreError> {
+) -> Result<(ApiCaller, Result<Rows, Failure>), NotAdmitted> {
     let (admitted, rows) = futures_util::future::join(
         admit(store, token, source, now, request_id),
         store.read(also.map(std::slice::from_ref).unwrap_or_default()),
     )
     .await;
-    Ok(admitted?.map(|caller| (caller, rows)))
+    Ok((admitted?, rows))
 }

@@ -1,11 +1,7 @@
+use crate::failure::Failure;
 use crate::lock::Lock;
 use crate::secret::Token;
-use crate::store::{
-    Attempt, Item, Opening, Proof, RowKey, SessionKind, SessionRow, Store, StoreError, UserRow,
-};
-
-/// How often a sign-in starts over because the account changed under it.
-const ROUNDS: usize = 3;
+use crate::store::{Attempt, Item, Opening, Proof, Retries, RowKey, SessionKind, SessionRow, Store, UserRow};
 
 /// How opening a session ended.
 #[derive(Clone, Debug)]
@@ -28,16 +24,17 @@ pub enum SignedIn<T> {
 /// not been locked since it was read, and writes down what the sign-in rests on.
 ///
 /// # Errors
-/// Whatever the store reports, and [`StoreError::Unavailable`] where the account keeps changing.
+/// Whatever the store reports, and [`Failure::Unavailable`] where the account keeps changing.
 pub(super) async fn open<T>(
     store: &Store,
     user: UserRow,
     attempt: Attempt<'_>,
     proof: Proof,
-    session: impl Fn(&UserRow) -> Result<(T, Item), StoreError>,
-) -> Result<SignedIn<T>, StoreError> {
+    session: impl Fn(&UserRow) -> Result<(T, Item), Failure>,
+) -> Result<SignedIn<T>, Failure> {
     let mut user = user;
-    for _ in 0..ROUNDS {
+    let mut retries = Retries::of_races();
+    loop {
         if let Some(lock) = user.lock.state.live(attempt.now) {
             return Ok(SignedIn::Locked(lock.clone()));
         }
@@ -57,10 +54,11 @@ pub(super) async fn open<T>(
                 };
             }
         }
+        if !retries.again().await {
+            let lost = "TransactWriteItems: lost every race for the account";
+            return Err(Failure::Unavailable(lost.to_owned()));
+        }
     }
-    Err(StoreError::Unavailable(
-        "TransactWriteItems: the account kept changing".to_owned(),
-    ))
 }
 
 /// The row and token of a session under a bearer token or cookie.
@@ -68,7 +66,7 @@ pub(super) fn bearer(
     user: &UserRow,
     kind: SessionKind,
     attempt: Attempt<'_>,
-) -> Result<(Token, Item), StoreError> {
+) -> Result<(Token, Item), Failure> {
     let token = Token::issue(&user.company, &user.login)?;
     let session = SessionRow::begin(
         kind,

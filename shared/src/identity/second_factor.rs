@@ -1,11 +1,12 @@
 use super::attempts::{AttemptRows, Reservation, reserve};
 use super::open::{bearer, open};
 use super::{SignedIn, Unidentified, identify};
+use crate::failure::Failure;
 use crate::id::{RequestId, Source};
 use crate::lock::Timestamp;
 use crate::secret::{Code, Token};
 use crate::store::{
-    Attempt, Counted, Counter, CredentialRow, Factor, Proof, RowKey, SessionKind, Store, StoreError, UserRow,
+    Attempt, Counted, Counter, CredentialRow, Factor, Proof, RowKey, SessionKind, Store, UserRow,
 };
 
 /// How the second step ended.
@@ -36,7 +37,7 @@ pub async fn second_factor(
     source: Source,
     now: Timestamp,
     request_id: &RequestId,
-) -> Result<SecondFactor, StoreError> {
+) -> Result<SecondFactor, Failure> {
     let attempt = Attempt {
         login: token.login(),
         source,
@@ -50,7 +51,7 @@ pub async fn second_factor(
     let (caller, mut rows) = match identify(store, token, &kinds, &also, now).await {
         Ok(identified) => identified,
         Err(Unidentified::Unauthenticated) => return Ok(SecondFactor::Unauthenticated),
-        Err(Unidentified::Store(error)) => return Err(error),
+        Err(Unidentified::Failed(failure)) => return Err(failure),
     };
     let Some(credential) = rows.parse::<CredentialRow>(&credential_key)? else {
         return Ok(SecondFactor::Unauthenticated);

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use super::Caller;
+use crate::failure::Failure;
 use crate::id::RequestId;
 use crate::lock::Timestamp;
 use crate::secret::Token;
-use crate::store::{RowKey, SessionRow, Store, StoreError};
+use crate::store::{RowKey, SessionRow, Store};
 
 /// An idle session's life is prolonged at most this often.
 const SLIDE_AT_MOST_EVERY: Duration = Duration::from_mins(1);
@@ -31,7 +32,7 @@ pub async fn renew_token(
     caller: &Caller,
     now: Timestamp,
     request_id: &RequestId,
-) -> Result<Token, StoreError> {
+) -> Result<Token, Failure> {
     let (_, session) = caller.session();
     let token = Token::issue(&session.company, &session.login)?;
     let row = session

@@ -2,9 +2,10 @@ use super::SignedIn;
 use super::attempts::{AttemptRows, Reservation, reserve};
 use super::open::{bearer, open};
 use super::second_factor::needs_code;
+use crate::failure::Failure;
 use crate::secret::{Password, Passwords, Token};
 use crate::store::{
-    Attempt, Counted, Counter, CredentialRow, Factor, Proof, RowKey, SessionKind, Store, StoreError, UserRow,
+    Attempt, Counted, Counter, CredentialRow, Factor, Proof, RowKey, SessionKind, Store, UserRow,
 };
 
 /// A user who has given the right password.
@@ -25,7 +26,7 @@ pub async fn verify_password(
     passwords: &Passwords,
     attempt: Attempt<'_>,
     password: Password,
-) -> Result<Option<Verified>, StoreError> {
+) -> Result<Option<Verified>, Failure> {
     let (credential_key, user_key) = (RowKey::credential(attempt.login), RowKey::user(attempt.login));
     let [here, strangers] = AttemptRows::keys(attempt);
     let keys = [credential_key.clone(), user_key.clone(), here, strangers];
@@ -56,13 +57,13 @@ pub async fn verify_password(
 /// the password was all that there is to prove, that source is known from now on.
 ///
 /// # Errors
-/// Whatever the store reports, and [`StoreError::Unavailable`] where the account keeps changing.
+/// Whatever the store reports, and [`Failure::Unavailable`] where the account keeps changing.
 pub async fn open_session(
     store: &Store,
     verified: Verified,
     kind: SessionKind,
     attempt: Attempt<'_>,
-) -> Result<SignedIn<Token>, StoreError> {
+) -> Result<SignedIn<Token>, Failure> {
     let is_all = !verified.needs_code || kind != SessionKind::NetwrixFirstFactor;
     let proof = Proof {
         secrets_rev: verified.secrets_rev,

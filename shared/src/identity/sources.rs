@@ -1,8 +1,7 @@
 use std::net::IpAddr;
 
+use crate::failure::Corrupt;
 use ipnet::IpNet;
-
-use crate::store::Corrupt;
 
 /// From where a user signs in as no stranger: addresses and CIDR blocks, IPv4 or IPv6.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

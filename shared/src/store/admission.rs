@@ -4,7 +4,8 @@ use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::item::{ms, n, s};
 use super::rows::ApiSessionRow;
-use super::{RowKey, Store, StoreError, Table, expressions, failed_condition};
+use super::{RowKey, Store, Table, expressions, failed_condition};
+use crate::failure::Failure;
 use crate::id::RequestId;
 use crate::lock::Timestamp;
 use crate::secret::ApiToken;
@@ -31,7 +32,7 @@ impl Store {
         token: &ApiToken,
         now: Timestamp,
         request_id: &RequestId,
-    ) -> Result<TokenUse, StoreError> {
+    ) -> Result<TokenUse, Failure> {
         let sent = self
             .client()
             .update_item()

@@ -8,7 +8,8 @@ use aws_sdk_dynamodb::types::{
 
 use super::item::{ms, n, s};
 use super::rows::{Counter, SourceRow};
-use super::{RowKey, Store, StoreError, Table, Transacted, built_wrongly, expressions, failed_condition};
+use super::{RowKey, Store, Table, Transacted, built_wrongly, expressions, failed_condition};
+use crate::failure::Failure;
 use crate::id::{Login, RequestId, Source};
 use crate::lock::Timestamp;
 use crate::secret::Step;
@@ -92,7 +93,7 @@ impl Store {
         attempt: Attempt<'_>,
         counted: Counted,
         after_lockout: bool,
-    ) -> Result<Option<SourceRow>, StoreError> {
+    ) -> Result<Option<SourceRow>, Failure> {
         let count = self.count_here(attempt, counted, after_lockout)?;
         let sent = self
             .client()
@@ -127,7 +128,7 @@ impl Store {
         attempt: Attempt<'_>,
         counted: Counted,
         plan: StrangersPlan,
-    ) -> Result<Option<StrangersRefusal>, StoreError> {
+    ) -> Result<Option<StrangersRefusal>, Failure> {
         const HERE: usize = 0;
         const STRANGERS: usize = 1;
         const CREDENTIAL: usize = 2;
@@ -156,7 +157,7 @@ impl Store {
         attempt: Attempt<'_>,
         Counted { counter, step }: Counted,
         after_lockout: bool,
-    ) -> Result<Update, StoreError> {
+    ) -> Result<Update, Failure> {
         let (condition, count) = if after_lockout {
             (expressions::RESERVE_ATTEMPT_AFTER_LOCKOUT, ":one")
         } else {
@@ -198,7 +199,7 @@ impl Store {
         attempt: Attempt<'_>,
         counter: Counter,
         next_day: bool,
-    ) -> Result<Update, StoreError> {
+    ) -> Result<Update, Failure> {
         let update = Update::builder()
             .table_name(self.table_name(Table::Identity))
             .key("pk", s(RowKey::strangers(attempt.login).pk()))
@@ -226,11 +227,7 @@ impl Store {
     }
 
     /// Proves that there is a login to try, and that the code that is tried has not been accepted meanwhile.
-    fn credential_exists(
-        &self,
-        attempt: Attempt<'_>,
-        step: Option<Step>,
-    ) -> Result<ConditionCheck, StoreError> {
+    fn credential_exists(&self, attempt: Attempt<'_>, step: Option<Step>) -> Result<ConditionCheck, Failure> {
         let check = ConditionCheck::builder()
             .table_name(self.table_name(Table::Identity))
             .key("pk", s(RowKey::credential(attempt.login).pk()));

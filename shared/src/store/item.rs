@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::Corrupt;
+use crate::failure::Corrupt;
 use crate::lock::Timestamp;
 
 /// A row as the SDK hands it over.

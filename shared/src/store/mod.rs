@@ -1,54 +1,55 @@
 //! DynamoDB: keys, rows and the conditional writes. Rows are parsed once, here, at the border.
 
 mod activity_session;
+mod actor;
 mod admission;
 mod attempt_watch;
 mod attempts;
 mod client;
-mod device;
 mod error;
 pub mod expressions;
+mod index;
 mod item;
 mod key;
-mod listing;
-mod lock_row;
-mod lock_rows;
+mod lists;
+mod locking;
 mod opening;
+mod plan;
 mod read;
 mod record;
-mod resource;
 mod retries;
 mod rows;
 mod schema;
 mod session;
+mod target;
 mod transact;
 mod trust;
 mod update;
-mod user;
 
 use std::fmt;
 
 use aws_sdk_dynamodb::Client;
 
-pub use activity_session::{ActivitySessionRow, Ended, NewActivitySession, SessionStatus, StatusClass};
+pub use activity_session::Ended;
+pub use actor::ActorCheck;
 pub use attempts::Attempt;
 pub use client::{Timeouts, client};
-pub use device::{DeviceRow, NewDevice};
-pub use error::{Corrupt, StoreError};
 pub use item::Item;
-pub use key::{LockTarget, RowKey, Table};
-pub use listing::{Page, PageRequest};
-pub use lock_row::{LockCall, LockResult};
-pub use lock_rows::{MAX_ROWS, PlannedRow};
+pub use key::{RowKey, Table};
+pub use lists::{Page, PageRequest};
+pub use locking::{LockCall, LockResult};
+pub use plan::{MAX_ROWS, PlannedRow};
 pub use read::Rows;
 pub use record::{Lockable, Row};
-pub use resource::{AccessRow, ResourceRow};
 pub use retries::Retries;
-pub use rows::{NewCredential, SessionKind, SessionRow};
+pub use rows::{
+    AccessRow, ActivitySessionRow, DeviceRow, NewActivitySession, NewCredential, NewDevice, NewUser,
+    ResourceRow, SessionKind, SessionRow, SessionStatus, StatusClass, UserRow,
+};
 pub use schema::{GlobalIndex, IDENTITY, RESOURCES, TableDefinition};
+pub use target::LockTarget;
 pub use transact::{FailedConditions, Transacted};
 pub use trust::{Trust, UnusableBundle};
-pub use user::{ActorCheck, NewUser, UserRow};
 
 pub(crate) use admission::TokenUse;
 pub(crate) use attempts::{Counted, DAY, LIMIT, LOCKOUT, StrangersPlan, strangers_limit};
@@ -57,7 +58,7 @@ pub(crate) use rows::{
     ApiSessionRow, CompanyRow, Count, Counter, CredentialRow, NewApiSession, SourceRow, StrangersRow,
 };
 
-use error::{built_wrongly, classify, failed_condition};
+use error::{built_wrongly, classify, failed_condition, made};
 use item::Attributes;
 use record::record;
 

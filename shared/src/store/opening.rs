@@ -4,9 +4,8 @@ use aws_sdk_dynamodb::types::{ConditionCheck, Put, TransactWriteItem, Update};
 
 use super::item::{ms, n, s};
 use super::rows::Counter;
-use super::{
-    Attempt, Item, RowKey, Store, StoreError, Table, Transacted, UserRow, built_wrongly, expressions,
-};
+use super::{Attempt, Item, RowKey, Store, Table, Transacted, UserRow, built_wrongly, expressions};
+use crate::failure::Failure;
 use crate::secret::Step;
 
 /// Where in the plan that begins which the sign-in rests on: the credential, and the attempt that was counted.
@@ -56,7 +55,7 @@ impl Store {
         user: &UserRow,
         proof: Proof,
         attempt: Attempt<'_>,
-    ) -> Result<Opening, StoreError> {
+    ) -> Result<Opening, Failure> {
         let mut plan = vec![self.unlocked_user(user, attempt.now)?, self.new_session(row)?];
         plan.push(self.unchanged_credential(proof, attempt)?);
         plan.extend(self.success(proof.factor, attempt)?);
@@ -69,7 +68,7 @@ impl Store {
         })
     }
 
-    fn new_session(&self, row: Item) -> Result<TransactWriteItem, StoreError> {
+    fn new_session(&self, row: Item) -> Result<TransactWriteItem, Failure> {
         let put = Put::builder()
             .table_name(self.table_name(Table::Identity))
             .set_item(Some(row))
@@ -80,11 +79,7 @@ impl Store {
     }
 
     /// Proves that the secrets are those that were verified, and uses up the step of a code.
-    fn unchanged_credential(
-        &self,
-        proof: Proof,
-        attempt: Attempt<'_>,
-    ) -> Result<TransactWriteItem, StoreError> {
+    fn unchanged_credential(&self, proof: Proof, attempt: Attempt<'_>) -> Result<TransactWriteItem, Failure> {
         let (table, key) = (
             self.table_name(Table::Identity),
             RowKey::credential(attempt.login),
@@ -112,7 +107,7 @@ impl Store {
     }
 
     /// What a success leaves on the row of its source, and on no other: strangers elsewhere stay as closed as they are.
-    fn success(&self, factor: Factor, attempt: Attempt<'_>) -> Result<Option<TransactWriteItem>, StoreError> {
+    fn success(&self, factor: Factor, attempt: Attempt<'_>) -> Result<Option<TransactWriteItem>, Failure> {
         let (counter, more) = match factor {
             Factor::Uncounted => return Ok(None),
             Factor::Password { is_all: false } => (Counter::Passwords, ""),

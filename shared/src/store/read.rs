@@ -5,7 +5,8 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use futures_util::future::try_join_all;
 
 use super::item::s;
-use super::{Corrupt, Item, Row, RowKey, Store, StoreError, Table, classify};
+use super::{Item, Row, RowKey, Store, Table, classify};
+use crate::failure::{Corrupt, Failure};
 
 /// `BatchGetItem` takes at most this many keys.
 const KEYS_PER_BATCH: usize = 100;
@@ -35,8 +36,8 @@ impl Store {
     /// Reads one row; `None` where there is none.
     ///
     /// # Errors
-    /// As [`Store::read`], and [`StoreError::Corrupt`] where the row cannot be understood.
-    pub async fn read_one<R: Row>(&self, key: &RowKey) -> Result<Option<R>, StoreError> {
+    /// As [`Store::read`], and [`Failure::Corrupt`] where the row cannot be understood.
+    pub async fn read_one<R: Row>(&self, key: &RowKey) -> Result<Option<R>, Failure> {
         Ok(self.read(std::slice::from_ref(key)).await?.parse(key)?)
     }
 
@@ -44,8 +45,8 @@ impl Store {
     /// are more than 100 keys. A row that is not there is absent from the answer; a key given twice is read once.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] where the store still leaves keys unprocessed after being asked again.
-    pub async fn read(&self, keys: &[RowKey]) -> Result<Rows, StoreError> {
+    /// [`Failure::Unavailable`] where the store still leaves keys unprocessed after being asked again.
+    pub async fn read(&self, keys: &[RowKey]) -> Result<Rows, Failure> {
         let mut distinct: Vec<&RowKey> = Vec::with_capacity(keys.len());
         let mut seen = HashSet::with_capacity(keys.len());
         // The same key twice in one BatchGetItem is refused by the store.
@@ -59,7 +60,7 @@ impl Store {
         Ok(Rows(batches.into_iter().flatten().collect()))
     }
 
-    async fn read_batch(&self, keys: &[&RowKey]) -> Result<HashMap<RowKey, Item>, StoreError> {
+    async fn read_batch(&self, keys: &[&RowKey]) -> Result<HashMap<RowKey, Item>, Failure> {
         const OPERATION: &str = "BatchGetItem";
         let mut pending = self.requests(keys)?;
         let mut rows = HashMap::with_capacity(keys.len());
@@ -80,7 +81,7 @@ impl Store {
             for (name, items) in answer.responses.unwrap_or_default() {
                 let table = self
                     .table_named(&name)
-                    .ok_or_else(|| StoreError::Defect(format!("{OPERATION}: an unknown table")))?;
+                    .ok_or_else(|| Failure::Defect(format!("{OPERATION}: an unknown table")))?;
                 for item in items {
                     rows.insert(key_of(table, &item)?, item);
                 }
@@ -90,13 +91,13 @@ impl Store {
         if pending.is_empty() {
             Ok(rows)
         } else {
-            Err(StoreError::Unavailable(format!(
+            Err(Failure::Unavailable(format!(
                 "{OPERATION}: keys left unprocessed"
             )))
         }
     }
 
-    fn requests(&self, keys: &[&RowKey]) -> Result<HashMap<String, KeysAndAttributes>, StoreError> {
+    fn requests(&self, keys: &[&RowKey]) -> Result<HashMap<String, KeysAndAttributes>, Failure> {
         let mut by_table: HashMap<&str, Vec<Item>> = HashMap::with_capacity(2);
         for key in keys {
             by_table
@@ -111,16 +112,16 @@ impl Store {
                     .set_keys(Some(keys))
                     .consistent_read(true)
                     .build()
-                    .map_err(|_| StoreError::Defect("BatchGetItem: no keys".to_owned()))?;
+                    .map_err(|_| Failure::Defect("BatchGetItem: no keys".to_owned()))?;
                 Ok((name.to_owned(), request))
             })
             .collect()
     }
 }
 
-fn key_of(table: Table, item: &Item) -> Result<RowKey, StoreError> {
+fn key_of(table: Table, item: &Item) -> Result<RowKey, Failure> {
     item.get("pk")
         .and_then(|pk| pk.as_s().ok())
         .map(|pk| RowKey::stored(table, pk.clone()))
-        .ok_or(StoreError::Corrupt(Corrupt { attribute: "pk" }))
+        .ok_or(Failure::Corrupt(Corrupt { attribute: "pk" }))
 }

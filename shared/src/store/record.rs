@@ -3,7 +3,8 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::item::s;
-use super::{Attributes, Corrupt, Item};
+use super::{Attributes, Item};
+use crate::failure::Corrupt;
 use crate::lock::{Fence, Lock, Owner, Record, RequestId, Revision, State, Writer};
 
 /// A row type.

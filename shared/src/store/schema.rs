@@ -23,21 +23,24 @@ pub struct GlobalIndex {
     pub range: &'static str,
 }
 
+/// What is locked, without a scan.
+pub(super) const LOCKS: GlobalIndex = GlobalIndex {
+    name: "locks",
+    hash: "lock_shard",
+    range: "lock_owner",
+};
+
+/// Lists in order.
+pub(super) const LISTING: GlobalIndex = GlobalIndex {
+    name: "listing",
+    hash: "listing_shard",
+    range: "listing_order",
+};
+
 /// What locks guard.
 pub const RESOURCES: TableDefinition = TableDefinition {
     partition_key: "pk",
-    indexes: &[
-        GlobalIndex {
-            name: "locks",
-            hash: "lock_shard",
-            range: "lock_owner",
-        },
-        GlobalIndex {
-            name: "listing",
-            hash: "listing_shard",
-            range: "listing_order",
-        },
-    ],
+    indexes: &[LOCKS, LISTING],
     time_to_live: None,
 };
 

@@ -1,12 +1,9 @@
 //! The writes of sessions, each under a token's hash.
 
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-
 use super::item::{ms, n, s};
 use super::rows::purge_at_seconds;
-use super::{Item, RowKey, Store, StoreError, Table, classify, expressions};
+use super::{Item, RowKey, Store, Table, expressions, made};
+use crate::failure::Failure;
 use crate::lock::Timestamp;
 
 impl Store {
@@ -14,7 +11,7 @@ impl Store {
     ///
     /// # Errors
     /// Whatever the store reports.
-    pub(crate) async fn put_session(&self, row: Item) -> Result<(), StoreError> {
+    pub(crate) async fn put_session(&self, row: Item) -> Result<(), Failure> {
         let sent = self
             .client()
             .put_item()
@@ -23,18 +20,8 @@ impl Store {
             .condition_expression(expressions::SESSION_ABSENT)
             .send()
             .await;
-        match sent {
-            Ok(_) => Ok(()),
-            // 256 random bits meet only themselves: this very write was made, and its answer was lost.
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(classify("PutItem", &error)),
-        }
+        // 256 random bits meet only themselves: this very write was made, and its answer was lost.
+        made("PutItem", sent).map(drop)
     }
 
     /// Moves the end of a live session to `expires_at`. A session that has died since it was read stays dead.
@@ -46,7 +33,7 @@ impl Store {
         key: &RowKey,
         expires_at: Timestamp,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), Failure> {
         let sent = self
             .client()
             .update_item()
@@ -59,24 +46,14 @@ impl Store {
             .expression_attribute_values(":purge_at", n(purge_at_seconds(expires_at)))
             .send()
             .await;
-        match sent {
-            Ok(_) => Ok(()),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(classify("UpdateItem", &error)),
-        }
+        made("UpdateItem", sent).map(drop)
     }
 
     /// Ends a session. To end one that has ended is done already.
     ///
     /// # Errors
     /// Whatever the store reports.
-    pub async fn end_session(&self, key: &RowKey) -> Result<(), StoreError> {
+    pub async fn end_session(&self, key: &RowKey) -> Result<(), Failure> {
         let sent = self
             .client()
             .delete_item()
@@ -85,17 +62,7 @@ impl Store {
             .condition_expression(expressions::SESSION_EXISTS)
             .send()
             .await;
-        match sent {
-            Ok(_) => Ok(()),
-            // Another sign-out, or this very one when its first answer was lost, came first.
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(classify("DeleteItem", &error)),
-        }
+        // Another sign-out, or this very one when its first answer was lost, came first.
+        made("DeleteItem", sent).map(drop)
     }
 }

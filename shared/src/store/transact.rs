@@ -5,7 +5,8 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use uuid::Uuid;
 
-use super::{Item, Retries, Store, StoreError, classify};
+use super::{Item, Retries, Store, classify};
+use crate::failure::Failure;
 
 const OPERATION: &str = "TransactWriteItems";
 
@@ -47,8 +48,8 @@ impl Store {
     /// lost is not made twice, and a new plan is never answered with an old one's success.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] where the store is throttled, or other transactions do not let go of the rows.
-    pub(super) async fn transact(&self, plan: Vec<TransactWriteItem>) -> Result<Transacted, StoreError> {
+    /// [`Failure::Unavailable`] where the store is throttled, or other transactions do not let go of the rows.
+    pub(super) async fn transact(&self, plan: Vec<TransactWriteItem>) -> Result<Transacted, Failure> {
         let token = Uuid::new_v4().to_string();
         let mut retries = Retries::of_conflicts();
         loop {
@@ -66,15 +67,15 @@ impl Store {
                     // Another transaction is at work on one of the rows; DynamoDB counts a check as work, too.
                     Cancelled::Conflict if retries.again().await => {}
                     Cancelled::Conflict => {
-                        return Err(StoreError::Unavailable(format!(
+                        return Err(Failure::Unavailable(format!(
                             "{OPERATION}: conflicts with other transactions"
                         )));
                     }
                     Cancelled::Throttled => {
-                        return Err(StoreError::Unavailable(format!("{OPERATION}: throttled")));
+                        return Err(Failure::Unavailable(format!("{OPERATION}: throttled")));
                     }
                     Cancelled::Invalid => {
-                        return Err(StoreError::Defect(format!("{OPERATION}: ValidationError")));
+                        return Err(Failure::Defect(format!("{OPERATION}: ValidationError")));
                     }
                     Cancelled::Otherwise => return Err(classify(OPERATION, &error)),
                 },

@@ -5,7 +5,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 
 use super::item::{ms, n, s};
 use super::record::by;
-use super::{ActorCheck, LockTarget, Store, StoreError, built_wrongly, expressions};
+use super::{ActorCheck, LockTarget, Store, built_wrongly, expressions};
+use crate::failure::Failure;
 use crate::lock::{Change, Lock, Revision, Timestamp, Writer};
 
 /// An `UpdateItem` in DynamoDB's terms. Every lock attribute is set or removed, so that none is left over.
@@ -139,7 +140,7 @@ impl Store {
         &self,
         target: &LockTarget,
         update: Update,
-    ) -> Result<TransactWriteItem, StoreError> {
+    ) -> Result<TransactWriteItem, Failure> {
         let update = aws_sdk_dynamodb::types::Update::builder()
             .table_name(self.table_name(target.key().table()))
             .key("pk", s(target.key().pk()))

@@ -15,7 +15,7 @@ const VISIBLE = /^[\t -~]*$/;
 
 const NO_BODY = "there is no body";
 const NO_OBJECT = "the body is not a JSON object";
-const REPEATED = "an element or member stands more than once";
+const REPEATED = "an element or member appears more than once";
 const WRONG_TYPE = "type must be Lock or Unlock";
 const WRONG_TIMEOUT = "Timeout must be Infinite or Second-1 to Second-86400";
 

@@ -2,14 +2,15 @@
 
 use super::seen::{is_full, lockout_is_over};
 use super::{AttemptRows, Reservation};
-use crate::store::{Attempt, Counted, Store, StoreError};
+use crate::failure::Failure;
+use crate::store::{Attempt, Counted, Store};
 
 pub(super) async fn reserve(
     store: &Store,
     seen: &AttemptRows,
     counted: Counted,
     attempt: Attempt<'_>,
-) -> Result<Reservation, StoreError> {
+) -> Result<Reservation, Failure> {
     let Counted { counter, step } = counted;
     let mut after_lockout = lockout_is_over(seen.here.count(counter), attempt.now);
     loop {

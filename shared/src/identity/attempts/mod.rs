@@ -9,7 +9,8 @@ mod seen;
 mod stranger;
 
 use super::Sources;
-use crate::store::{Attempt, Corrupt, Counted, Counter, CredentialRow, Store, StoreError, UserRow};
+use crate::failure::{Corrupt, Failure};
+use crate::store::{Attempt, Counted, Counter, CredentialRow, Store, UserRow};
 
 pub(super) use seen::AttemptRows;
 
@@ -31,7 +32,7 @@ pub(super) async fn reserve(
     (credential, user, seen): (Option<&CredentialRow>, Option<&UserRow>, &AttemptRows),
     counted: Counted,
     attempt: Attempt<'_>,
-) -> Result<Reservation, StoreError> {
+) -> Result<Reservation, Failure> {
     // Without a credential there is no known source: an unknown login is always tried by strangers.
     if credential.is_some() && is_known(user, seen, counted.counter, attempt)? {
         known::reserve(store, seen, counted, attempt).await

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use crate::failure::Corrupt;
 use crate::lock::Timestamp;
 use crate::store::{
-    Attempt, Corrupt, Count, Counter, DAY, LIMIT, LOCKOUT, RowKey, Rows, SourceRow, StrangersRow,
-    strangers_limit,
+    Attempt, Count, Counter, DAY, LIMIT, LOCKOUT, RowKey, Rows, SourceRow, StrangersRow, strangers_limit,
 };
 
 /// How long a success makes its source a known one.

@@ -2,14 +2,15 @@
 
 use super::seen::{are_full, day_is_over, is_full, lockout_is_over};
 use super::{AttemptRows, Reservation};
-use crate::store::{Attempt, Counted, Store, StoreError, StrangersPlan};
+use crate::failure::Failure;
+use crate::store::{Attempt, Counted, Store, StrangersPlan};
 
 pub(super) async fn reserve(
     store: &Store,
     seen: &AttemptRows,
     counted: Counted,
     attempt: Attempt<'_>,
-) -> Result<Reservation, StoreError> {
+) -> Result<Reservation, Failure> {
     let Counted { counter, step } = counted;
     let (here, strangers) = (seen.here.count(counter), seen.strangers.count(counter));
     let after_lockout = lockout_is_over(here, attempt.now);

@@ -1,9 +1,10 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::{SessionKind, SessionRow};
+use crate::failure::Corrupt;
 use crate::id::RequestId;
 use crate::store::item::{n, s};
-use crate::store::{Attributes, Corrupt, Item, RowKey, UserRow};
+use crate::store::{Attributes, Item, RowKey, UserRow};
 
 /// The session of an Aktion token, with what its user may do as of the sign-in.
 #[derive(Clone, Debug)]

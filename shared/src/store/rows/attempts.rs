@@ -1,6 +1,7 @@
+use crate::failure::Corrupt;
 use crate::lock::Timestamp;
 use crate::secret::Step;
-use crate::store::{Attributes, Corrupt, Item};
+use crate::store::{Attributes, Item};
 
 /// What is counted. Wrong passwords and wrong codes have a counter each: a right password does not excuse wrong
 /// codes.

@@ -1,4 +1,5 @@
-use crate::store::{Attributes, Corrupt, Item, Row};
+use crate::failure::Corrupt;
+use crate::store::{Attributes, Item, Row};
 
 /// What a company has bought.
 #[derive(Clone, Debug)]

@@ -1,9 +1,10 @@
 use std::collections::HashMap;
 
+use crate::failure::Corrupt;
 use crate::id::{Company, Login};
 use crate::secret::{ApiKeyHash, MalformedSecret, PasswordHash, Step, TotpSecret};
 use crate::store::item::{n, s};
-use crate::store::{Attributes, Corrupt, Item, Row, RowKey};
+use crate::store::{Attributes, Item, Row, RowKey};
 
 /// What a user authenticates with.
 #[derive(Clone, Debug)]

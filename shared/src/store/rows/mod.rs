@@ -1,16 +1,27 @@
-//! What the rows of people who sign in hold, as plain values. What follows from it is `identity/`'s to judge.
+//! What each kind of row holds, as plain values. Rows are parsed once, here, at the border; what follows from one is for
+//! the rooms above to judge.
 
+mod activity_session;
 mod api_session;
 mod attempts;
 mod company;
 mod credential;
+mod device;
+mod resource;
 mod session;
+mod user;
 
+pub use activity_session::{ActivitySessionRow, NewActivitySession, SessionStatus, StatusClass};
 pub(crate) use api_session::{ApiSessionRow, NewApiSession};
 pub(crate) use attempts::{Count, Counter, SourceRow, StrangersRow};
 pub(crate) use company::CompanyRow;
 pub(crate) use credential::CredentialRow;
 pub use credential::NewCredential;
+pub use device::{DeviceRow, NewDevice};
+pub use resource::{AccessRow, ResourceRow};
 pub use session::{SessionKind, SessionRow};
+pub use user::{NewUser, UserRow};
 
-pub(in crate::store) use session::purge_at_seconds;
+pub(super) use activity_session::sessions_of;
+pub(super) use device::devices_of;
+pub(super) use session::purge_at_seconds;

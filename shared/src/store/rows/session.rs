@@ -1,10 +1,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::failure::Corrupt;
 use crate::id::{Company, Login, RequestId};
 use crate::lock::{Fence, Timestamp};
 use crate::store::item::{ms, n, s};
-use crate::store::{Attributes, Corrupt, Item, Row, RowKey};
+use crate::store::{Attributes, Item, Row, RowKey};
 
 /// A dead session is remembered this long, so that "expired" and "unknown" can be told apart.
 const REMEMBERED: Duration = Duration::from_hours(24);

@@ -3,9 +3,8 @@ use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use super::attempt_watch::AttemptWatch;
 use super::item::{n, s};
 use super::update::Update;
-use super::{
-    ActorCheck, Item, LockTarget, Lockable, Retries, Store, StoreError, Transacted, failed_condition,
-};
+use super::{ActorCheck, Item, LockTarget, Lockable, Retries, Store, Transacted, failed_condition};
+use crate::failure::Failure;
 use crate::id::RequestId;
 use crate::lock::{self, Change, Loss, Outcome, Revision, Timestamp, Turn, Unsure, Writer};
 
@@ -54,7 +53,7 @@ impl Store {
     /// `still_allowed` is asked again of every newer state of the row before it is written.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] after losing [`Retries::TRIES`] races or [`Retries::WITHIN`], where the request may
+    /// [`Failure::Unavailable`] after losing [`Retries::TRIES`] races or [`Retries::WITHIN`], where the request may
     /// have taken effect already, and whatever the store itself reports.
     pub async fn apply_lock<R: Lockable, E>(
         &self,
@@ -62,7 +61,7 @@ impl Store {
         seen: R,
         call: LockCall<'_>,
         still_allowed: impl Fn(&R) -> Result<(), E>,
-    ) -> Result<LockResult<E>, StoreError> {
+    ) -> Result<LockResult<E>, Failure> {
         let me = call.writer();
         let mut row = seen;
         let mut turn = Turn::first(row.record(), call.request, call.now);
@@ -72,7 +71,7 @@ impl Store {
             let rev = row.record().rev;
             let (written, outcome) = match &turn {
                 Turn::Answer(outcome) => return Ok(LockResult::Done(outcome.clone())),
-                Turn::Unsure(why) => return Err(StoreError::Unavailable(unsure(*why))),
+                Turn::Unsure(why) => return Err(Failure::Unavailable(unsure(*why))),
                 Turn::Touch(outcome) => {
                     let touch = Update::touch(Some(rev), target);
                     (self.write(target, touch, &watch).await?, outcome)
@@ -105,7 +104,7 @@ impl Store {
             }
             row = found;
             if matches!(turn, Turn::Write(..)) && !retries.again().await {
-                return Err(StoreError::Unavailable("lost every race for the row".to_owned()));
+                return Err(Failure::Unavailable("lost every race for the row".to_owned()));
             }
         }
     }
@@ -118,7 +117,7 @@ impl Store {
         call: LockCall<'_>,
         me: &Writer,
         watch: &AttemptWatch,
-    ) -> Result<Written, StoreError> {
+    ) -> Result<Written, Failure> {
         let update = Update::change(change, Some(seen), target, me, call.now);
         match call.actor {
             None => self.write(target, update, watch).await,
@@ -134,7 +133,7 @@ impl Store {
         target: &LockTarget,
         update: Update,
         watch: &AttemptWatch,
-    ) -> Result<Written, StoreError> {
+    ) -> Result<Written, Failure> {
         let sent = self
             .client()
             .update_item()
@@ -163,7 +162,7 @@ impl Store {
         update: Update,
         actor: &ActorCheck,
         now: Timestamp,
-    ) -> Result<Written, StoreError> {
+    ) -> Result<Written, Failure> {
         const UPDATE: usize = 0;
         const ACTOR: usize = 1;
         let plan = vec![
@@ -188,7 +187,7 @@ impl Store {
         seen: Revision,
         actor: &ActorCheck,
         now: Timestamp,
-    ) -> Result<Written, StoreError> {
+    ) -> Result<Written, Failure> {
         update.and_still_unlocked(actor, now);
         Ok(
             match self.transact(vec![self.update_item(target, update)?]).await? {

@@ -1,9 +1,10 @@
 use std::collections::HashMap;
 
-use super::item::{n, s};
-use super::{Attributes, Corrupt, Item, Lockable, Row, RowKey, record};
+use crate::failure::Corrupt;
 use crate::id::{Company, ResourceId};
 use crate::lock::Record;
+use crate::store::item::{n, s};
+use crate::store::{Attributes, Item, Lockable, Row, RowKey, record};
 
 /// A resource that activity sessions are opened on.
 #[derive(Clone, Debug, PartialEq, Eq)]

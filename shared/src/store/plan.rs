@@ -1,7 +1,8 @@
 //! Many locks in one atomic change.
 
 use super::update::Update;
-use super::{LockCall, LockTarget, Store, StoreError, Transacted};
+use super::{LockCall, LockTarget, Store, Transacted};
+use crate::failure::Failure;
 use crate::lock::{Record, Revision, Step};
 
 /// The most rows that one atomic change can carry: DynamoDB's limit for a transaction.
@@ -32,7 +33,7 @@ impl Store {
         &self,
         steps: &[Step<K>],
         call: LockCall<'_>,
-    ) -> Result<Transacted, StoreError> {
+    ) -> Result<Transacted, Failure> {
         let me = call.writer();
         let mut actor = call.actor;
         let mut items = Vec::with_capacity(steps.len() + 1);

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
 
-use super::App;
 use crate::dialect::Dialect;
+use crate::runtime::App;
 
 /// A handler's answer to come.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = Response<Body>> + Send + 'a>>;

@@ -1,10 +1,11 @@
 use std::collections::HashMap;
 
-use super::item::{n, s};
-use super::key::ListingShards;
-use super::{Attributes, Corrupt, Item, Lockable, Row, RowKey, record};
-use crate::id::{Company, DeviceId};
+use crate::failure::Corrupt;
+use crate::id::{Company, DeviceId, Kind};
 use crate::lock::Record;
+use crate::store::index::ListingShards;
+use crate::store::item::{n, s};
+use crate::store::{Attributes, Item, Lockable, Row, RowKey, record};
 
 /// A network device, as it is inventoried and as it is locked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +79,7 @@ impl NewDevice<'_> {
         HashMap::from(
             [
                 ("listing_shard", s(devices_of(self.company).of(&key))),
-                // A name may stand more than once; the id keeps the order total.
+                // Two devices may have one name; the id keeps the order total.
                 ("listing_order", s(format!("{}\u{1}{}", self.name, self.id))),
                 ("pk", s(key.pk())),
                 ("company", s(self.company.as_str())),
@@ -99,6 +100,6 @@ impl NewDevice<'_> {
 }
 
 /// The list of a company's devices.
-pub(super) fn devices_of(company: &Company) -> ListingShards {
-    ListingShards::new("device", company, "all")
+pub(in crate::store) fn devices_of(company: &Company) -> ListingShards {
+    ListingShards::new(Kind::Device, company, "all")
 }

@@ -1,0 +1,156 @@
+//! From an API Gateway event to an answer.
+
+mod intake;
+mod refusal;
+mod request;
+mod route;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use futures_util::FutureExt;
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
+use lambda_http::http::header::{
+    CACHE_CONTROL, HeaderValue, SET_COOKIE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
+use lambda_http::http::{HeaderMap, StatusCode};
+use lambda_http::{Body, Context, Response};
+use serde_json::value::RawValue;
+use tracing::Instrument;
+
+pub use refusal::not_admitted;
+pub use request::{body, path_parameter, query_parameter, request_id, source};
+pub use route::{Answer, Function, Handler, Route};
+
+use super::App;
+use crate::dialect::Dialect;
+use crate::failure::Failure;
+use crate::telemetry::{self, Tally};
+
+/// Answers one event. Whatever the event is, this answers it: nothing a caller sends ends the process.
+pub async fn answer(
+    function: &'static Function,
+    app: &App,
+    event: &RawValue,
+    context: Context,
+) -> ApiGatewayV2httpResponse {
+    static WARM: AtomicBool = AtomicBool::new(false);
+    let span = tracing::info_span!(
+        "request",
+        function_request_id = context.request_id.as_str(),
+        xray_trace_id = context.xray_trace_id.as_deref().unwrap_or_default(),
+        cold_start = !WARM.swap(true, Ordering::Relaxed),
+    );
+    async {
+        let started = Instant::now();
+        let (route, mut response) = respond(function, app, event, context).await;
+        secure(response.headers_mut());
+        if let Some(failure) = response.extensions().get::<Failure>() {
+            tracing::error!(error = %failure, "the request failed: {failure}");
+        }
+        let by_status = Tally::of_status(response.status().as_u16());
+        telemetry::count(
+            function.name,
+            response.extensions().get().copied().unwrap_or(by_status),
+        );
+        tracing::info!(
+            route = route.map_or("none", |route| route.path),
+            method = route.map_or("none", |route| route.method.as_str()),
+            status = response.status().as_u16(),
+            duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "answered {}",
+            response.status().as_u16(),
+        );
+        into_event(response)
+    }
+    .instrument(span)
+    .await
+}
+
+async fn respond(
+    function: &'static Function,
+    app: &App,
+    event: &RawValue,
+    context: Context,
+) -> (Option<&'static Route>, Response<Body>) {
+    let nobody = HeaderMap::new();
+    let event = match intake::parse(event) {
+        Ok(event) => event,
+        Err(refused) => {
+            return (
+                None,
+                function
+                    .dialect()
+                    .refuse(&nobody, refused.status, refused.message),
+            );
+        }
+    };
+    let Some(route) = function.route(event.route_key()) else {
+        let not_found = "There is nothing at this address.";
+        return (
+            None,
+            function
+                .dialect()
+                .refuse(event.headers(), StatusCode::NOT_FOUND, not_found),
+        );
+    };
+    let headers = event.headers().clone();
+    let request = match event.into_request(context) {
+        Ok(request) => request,
+        Err(refused) => {
+            return (
+                Some(route),
+                route.dialect.refuse(&headers, refused.status, refused.message),
+            );
+        }
+    };
+    // One panic answers one request; the process, its connections and its next caller live on.
+    let handled = AssertUnwindSafe((route.handler)(app, &request))
+        .catch_unwind()
+        .await;
+    let response = handled.unwrap_or_else(|_| {
+        tracing::error!("the handler panicked");
+        defect(route.dialect, &headers)
+    });
+    (Some(route), response)
+}
+
+fn defect(dialect: Dialect, headers: &HeaderMap) -> Response<Body> {
+    dialect.refuse(
+        headers,
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "An internal error occurred.",
+    )
+}
+
+/// What every answer carries: it may hold a token or a lock's state, so nobody keeps it or guesses its type.
+fn secure(headers: &mut HeaderMap) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        STRICT_TRANSPORT_SECURITY,
+        HeaderValue::from_static("max-age=63072000; includeSubDomains"),
+    );
+}
+
+/// The answer in payload format 2.0, where cookies have a field of their own.
+fn into_event(response: Response<Body>) -> ApiGatewayV2httpResponse {
+    let (mut parts, body) = response.into_parts();
+    let mut event = ApiGatewayV2httpResponse::default();
+    event.status_code = i64::from(parts.status.as_u16());
+    event.cookies = parts
+        .headers
+        .get_all(SET_COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok().map(str::to_owned))
+        .collect();
+    parts.headers.remove(SET_COOKIE);
+    event.headers = parts.headers;
+    event.is_base64_encoded = matches!(body, Body::Binary(_));
+    event.body = match body {
+        Body::Empty => None,
+        body => Some(body),
+    };
+    event
+}

@@ -1,0 +1,83 @@
+//! INIT: whatever can be done before the first request is done here, where the processor runs at full speed.
+
+use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
+use aws_sdk_dynamodb::config::SharedHttpClient;
+use lambda_http::{Error, LambdaEvent};
+use lambda_runtime::service_fn;
+use serde_json::value::RawValue;
+
+use super::{App, Function, answer};
+use crate::config::Config;
+use crate::secret::Passwords;
+use crate::store::{self, RowKey, Store, Timeouts, Trust};
+use crate::{Clock, telemetry};
+
+/// Runs `function` in AWS Lambda: telemetry, configuration, client, then one event after another.
+///
+/// # Errors
+/// An unusable configuration, which fails INIT with one line, and whatever ends the runtime.
+pub async fn run(function: &'static Function) -> Result<(), Error> {
+    let environment = |name: &str| environment(name);
+    telemetry::init(function.name, environment("AWS_LAMBDA_LOG_LEVEL").as_deref());
+    let config = Config::from_lookup(environment).inspect_err(|error| tracing::error!("{error}"))?;
+    let trust = match &config.ca_bundle {
+        None => Trust::amazon(),
+        Some(path) => Trust::bundle(path).inspect_err(|error| tracing::error!("{error}"))?,
+    };
+    let sdk = sdk_config(environment, trust.http_client()?).await;
+    let app = App {
+        store: Store::new(store::client(&sdk, None, Timeouts::FUNCTION), config.tables),
+        clock: Clock::System,
+        passwords: Passwords::default(),
+        secure_cookies: true,
+    };
+    let connections = config.warm_connections.unwrap_or(function.connections);
+    warm_up(&app.store, connections).await;
+    let app = &app;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
+        Ok::<_, Error>(answer(function, app, &event.payload, event.context).await)
+    }))
+    .await
+}
+
+/// Region and credentials from the environment where Lambda puts them, and else from wherever the SDK finds them.
+///
+/// The default chains look into the environment first as well, but build a client for every other place before
+/// they look: a third of the instructions of INIT, 5.7 ms of processor time and not 4.1.
+async fn sdk_config(
+    environment: impl Fn(&str) -> Option<String>,
+    http_client: SharedHttpClient,
+) -> aws_config::SdkConfig {
+    let mut loader =
+        aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12()).http_client(http_client);
+    if environment("AWS_REGION").is_some() {
+        loader = loader.region(EnvironmentVariableRegionProvider::new());
+    }
+    if environment("AWS_ACCESS_KEY_ID").is_some() {
+        loader = loader.credentials_provider(EnvironmentVariableCredentialsProvider::new());
+    }
+    loader.load().await
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the environment is the lookup"
+)]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Opens as many connections as the widest wave of the function needs, while INIT still runs at full speed. A
+/// session that cannot exist is read, which every function's policy allows. Failure is logged, never fatal: a
+/// store that is away for a moment must not cost a cold start.
+async fn warm_up(store: &Store, connections: usize) {
+    let nobody = [RowKey::session(&[0; 32])];
+    let reads = (0..connections).map(|_| store.read(&nobody));
+    let failure = futures_util::future::join_all(reads)
+        .await
+        .into_iter()
+        .find_map(Result::err);
+    if let Some(error) = failure {
+        tracing::warn!(%error, "the store was not reached during start-up: {error}");
+    }
+}

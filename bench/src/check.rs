@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use crate::figures::{Figures, Table, digits};
-use crate::functions::Run;
+use crate::run::Run;
 
 /// How much worse than the baseline's a ratio of times may be before it counts: machines are noisy.
 const TIME_MARGIN: f64 = 1.25;

@@ -4,17 +4,14 @@
 use std::path::{Path, PathBuf};
 
 use holdfast_tests::TlsEndpoint;
-use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::figures::{Figures, Table, digits, megabytes};
 use crate::machine::Machine;
+use crate::run::{HELLO_WORLD, Run};
 use crate::scenario::Scenario;
 use crate::subject::{Sample, Subject};
 use crate::{Failure, Output, Rounds, artifacts, check};
-
-/// The bare function's name.
-pub const HELLO_WORLD: &str = "hello-world";
 
 /// One sign-in hashes a password; a hundred of them show no more than ten.
 const SIGN_IN_CALLS: usize = 10;
@@ -24,47 +21,6 @@ const SYSTEM_AUTHORITIES: &[&str] = &[
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
 ];
-
-/// A run with everything in it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Run {
-    /// Where it ran.
-    pub machine: Machine,
-    /// Starts of every program.
-    pub starts: usize,
-    /// Warm calls after each start.
-    pub calls: usize,
-    /// The share of a core that calls had, where it was limited.
-    pub percent_of_a_core: Option<u32>,
-    /// Every program's figures.
-    pub programs: Vec<Figures>,
-}
-
-impl Run {
-    /// The figures of the bare function.
-    pub fn hello_world(&self) -> Option<&Figures> {
-        self.programs.iter().find(|program| program.name == HELLO_WORLD)
-    }
-
-    /// The figures of a program, with or without connections that it opened in INIT.
-    pub fn program(&self, name: &str, warmed: bool) -> Option<&Figures> {
-        self.programs
-            .iter()
-            .find(|program| program.name == name && program.warmed == warmed)
-    }
-
-    /// The figures of the peers.
-    pub fn peers(&self) -> impl Iterator<Item = &Figures> {
-        let is_function = |name: &str| {
-            holdfast_local::FUNCTIONS
-                .iter()
-                .any(|function| function.name == name)
-        };
-        self.programs
-            .iter()
-            .filter(move |program| program.name != HELLO_WORLD && !is_function(&program.name))
-    }
-}
 
 /// What is measured and how often.
 pub struct Bench {

@@ -11,6 +11,7 @@ mod load;
 mod machine;
 mod meter;
 mod process;
+mod run;
 mod runtime_api;
 mod scale;
 mod scenario;

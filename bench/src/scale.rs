@@ -11,8 +11,8 @@ use holdfast::id::{Company, DeviceId};
 use holdfast::runtime::App;
 use holdfast::secret::{Password, hash_password};
 use holdfast::store::{Item, LockTarget, NewDevice, Table as StoreTable};
+use holdfast_directory::Directory;
 use holdfast_local::EmbeddedStore;
-use holdfast_local::directory::Directory;
 use serde::Serialize;
 use serde_json::{Value, json};
 

@@ -7,7 +7,7 @@ use holdfast::Clock;
 use holdfast::runtime::{self, App, Function};
 use holdfast::secret::Passwords;
 use holdfast::store::Store;
-use holdfast_local::directory::Directory;
+use holdfast_directory::Directory;
 use holdfast_local::{EmbeddedStore, local_client, table_names};
 use lambda_http::Context;
 use serde_json::value::to_raw_value;

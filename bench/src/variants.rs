@@ -6,8 +6,9 @@ use std::process::Command;
 use serde::Serialize;
 
 use crate::figures::{Figures, Table, digits, megabytes};
-use crate::functions::{Bench, HELLO_WORLD};
+use crate::functions::Bench;
 use crate::machine::Machine;
+use crate::run::HELLO_WORLD;
 use crate::subject::Subject;
 use crate::{Failure, Output, Rounds, artifacts, root, scenario};
 

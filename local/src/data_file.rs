@@ -57,7 +57,7 @@ pub(crate) fn unusable(error: impl std::fmt::Display) -> StartError {
     StartError::new("the data file cannot be used", error)
 }
 
-/// Opens a file as it is, or makes an empty one that nobody else may read from its first moment on.
+/// Opens a file as it is, or makes an empty one that only its owner may read from its first moment on.
 fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)

@@ -96,7 +96,7 @@ fn netwrix(base: &str) -> Steps {
             "admin locks bob's session on db01, and bob out of the resource; the session says so",
             vec![lock(true), read],
         ),
-        ("admin, and nobody else, unlocks both", vec![lock(false)]),
+        ("only admin can unlock both", vec![lock(false)]),
     ]
 }
 
@@ -128,7 +128,7 @@ fn aktion(base: &str) -> Steps {
                 "curl -si {json} -d '{{\"userName\":\"mona\",\"password\":\"mona-demo\"}}' {base}/rest/v1.3/admin/login"
             )],
         ),
-        ("admin, and nobody else, unlocks her", vec![lock(0)]),
+        ("only admin can unlock her", vec![lock(0)]),
     ]
 }
 

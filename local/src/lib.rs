@@ -1,12 +1,10 @@
 //! The whole API on one machine: a small API Gateway in front of the very handlers that the Lambdas run, over an
-//! embedded DynamoDB that the real client reaches over HTTP. There is no in-memory twin of anything.
+//! embedded DynamoDB that the real client reaches over HTTP. Nothing has an in-memory twin.
 
 mod data_file;
-pub mod directory;
 mod embedded;
 mod gateway;
 pub mod guide;
-mod import;
 mod tables;
 
 use std::fmt;
@@ -22,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use directory::Directory;
+use holdfast_directory::{Directory, ImportError, InvalidDirectory, has_people, import};
 
 /// Every function of the system, in the order of the API table.
 pub static FUNCTIONS: &[&Function] = &[
@@ -34,6 +32,14 @@ pub static FUNCTIONS: &[&Function] = &[
     &users::FUNCTION,
     &activity_sessions::FUNCTION,
 ];
+
+/// The demonstration directory, whose secrets are public.
+///
+/// # Errors
+/// None in practice: a test reads it.
+pub fn demo_directory() -> Result<Directory, InvalidDirectory> {
+    Directory::parse(include_str!("../demo-directory.json"))
+}
 
 /// How the local server is to run.
 #[derive(Clone, Debug, Default)]
@@ -50,8 +56,8 @@ pub struct Options {
     pub only_into_empty: bool,
     /// Where `now` comes from.
     pub clock: Clock,
-    /// The request header that is taken for the source address, where there is one. For tests alone: whoever sends it
-    /// is from wherever he likes.
+    /// The request header that is taken for the source address, where there is one. For tests alone: a client that sends it
+    /// chooses its own source.
     pub source_header: Option<&'static str>,
 }
 
@@ -73,6 +79,11 @@ impl StartError {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
+fn unentered(error: ImportError) -> StartError {
+    StartError(error.to_string())
+}
+
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
@@ -91,7 +102,7 @@ impl Server {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = Vec::new();
-        // The port first: whoever has it taken is told before anything else is done.
+        // The port first: where it is taken, the user is told before anything else is done.
         let listener = TcpListener::bind(("127.0.0.1", options.port))
             .await
             .map_err(|error| StartError::new(&format!("port {} cannot be used", options.port), error))?;
@@ -108,9 +119,11 @@ impl Server {
         };
         let store = Store::new(local_client(&endpoint), table_names());
         tables::create(&store).await?;
-        let entered = !options.only_into_empty || !import::has_people(&store).await?;
+        let entered = !options.only_into_empty || !has_people(&store).await.map_err(unentered)?;
         if entered {
-            import::import(&store, &options.directory, options.clock.now()).await?;
+            import(&store, &options.directory, options.clock.now())
+                .await
+                .map_err(unentered)?;
         }
         let app = App {
             store: store.clone(),
@@ -153,7 +166,7 @@ impl Server {
 
     /// Stops taking requests, lets the running ones finish and closes the data.
     pub async fn stop(self) {
-        // Nobody listens any more where every task has ended by itself.
+        // Where every task has ended by itself, the message has no receiver.
         let _ = self.stop.send(true);
         for task in self.tasks {
             let _ = task.await;
@@ -186,7 +199,7 @@ impl EmbeddedStore {
         let endpoint = format!("http://{}", SocketAddr::new(ip, address.port()));
         let store = Store::new(local_client(&endpoint), table_names());
         tables::create(&store).await?;
-        import::import(&store, directory, clock.now()).await?;
+        import(&store, directory, clock.now()).await.map_err(unentered)?;
         Ok(Self { address, stop, task })
     }
 
@@ -198,21 +211,10 @@ impl EmbeddedStore {
 
     /// Lets the running requests finish.
     pub async fn stop(self) {
-        // Nobody listens any more where the task has ended by itself.
+        // Where the task has ended by itself, the message has no receiver.
         let _ = self.stop.send(true);
         let _ = self.task.await;
     }
-}
-
-/// Enters a directory into tables that are there already, with the credentials of the AWS profile in use
-/// (`AWS_ENDPOINT_URL_DYNAMODB` names another endpoint). What is there already stays as it is.
-///
-/// # Errors
-/// [`StartError`], in one line.
-pub async fn import(directory: &Directory, tables: Tables) -> Result<(), StartError> {
-    let config = aws_config::load_defaults(aws_config::BehaviorVersion::v2026_01_12()).await;
-    let store = Store::new(store::client(&config, None, Timeouts::PATIENT), tables);
-    import::import(&store, directory, Clock::System.now()).await
 }
 
 /// The names of the local tables.
@@ -234,4 +236,12 @@ pub fn local_client(endpoint: &str) -> aws_sdk_dynamodb::Client {
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .build();
     store::client(&config, Some(endpoint), Timeouts::PATIENT)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_demo_directory_is_in_order() {
+        super::demo_directory().unwrap();
+    }
 }

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use holdfast::Clock;
-use holdfast::store::Tables;
-use holdfast_local::directory::Directory;
+use holdfast_directory::Directory;
 use holdfast_local::{EmbeddedStore, Options, Server, guide};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::Targets;
@@ -37,31 +36,18 @@ enum Command {
     /// Run only the embedded DynamoDB, with the tables and the directory in it, for functions that run elsewhere on
     /// this machine.
     Store {
-        /// The address and port to listen on. Whoever reaches it may read and write everything.
+        /// The address and port to listen on. Anyone who reaches it may read and write everything.
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
         listen: SocketAddr,
         /// Start with the people and devices of this JSON file instead of the demo's.
         #[arg(long, value_name = "FILE")]
         directory: Option<PathBuf>,
     },
-    /// Enter the people and devices of a directory file into the tables of a deployed stack. What is there already stays
-    /// as it is. Credentials and region are those of the AWS profile in use.
-    Import {
-        /// The JSON file.
-        #[arg(value_name = "FILE")]
-        directory: PathBuf,
-        /// The stack's output `ResourcesTableName`.
-        #[arg(long, value_name = "NAME")]
-        resources_table: String,
-        /// The stack's output `IdentityTableName`.
-        #[arg(long, value_name = "NAME")]
-        identity_table: String,
-    },
     /// Print the code that a user of the directory would read off their phone now.
     Totp {
         /// The user's login.
         login: String,
-        /// The JSON file that the user stands in, instead of the demo's.
+        /// The JSON file to look in instead of the demo's.
         #[arg(long, value_name = "FILE")]
         directory: Option<PathBuf>,
     },
@@ -76,8 +62,8 @@ struct Serve {
     /// for you alone, and one server at a time uses it.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
-    /// Start with the people and devices of this JSON file instead of the demo's. The demo's are entered only where
-    /// there is nobody yet.
+    /// Start with the people and devices of this JSON file instead of the demo's. The demo's are entered only into
+    /// an empty store.
     #[arg(long, value_name = "FILE")]
     directory: Option<PathBuf>,
     /// Use the DynamoDB at this address instead of the embedded one.
@@ -105,17 +91,6 @@ async fn main() -> ExitCode {
         .init();
     let done = match arguments.command {
         Some(Command::Totp { login, directory }) => totp(&login, directory.as_deref()),
-        Some(Command::Import {
-            directory,
-            resources_table,
-            identity_table,
-        }) => {
-            let tables = Tables {
-                resources: resources_table,
-                identity: identity_table,
-            };
-            import(&directory, tables).await
-        }
         Some(Command::Store { listen, directory }) => store(listen, directory.as_deref()).await,
         None => serve(arguments.serve).await,
     };
@@ -145,13 +120,6 @@ async fn serve(arguments: Serve) -> Result<(), String> {
     // A client that holds its connection open must not keep the server from ending.
     let _ = tokio::time::timeout(Duration::from_secs(3), server.stop()).await;
     Ok(())
-}
-
-async fn import(file: &Path, tables: Tables) -> Result<(), String> {
-    let directory = directory(Some(file))?;
-    holdfast_local::import(&directory, tables)
-        .await
-        .map_err(|error| error.to_string())
 }
 
 async fn store(listen: SocketAddr, file: Option<&Path>) -> Result<(), String> {
@@ -186,7 +154,7 @@ async fn interrupted() -> io::Result<()> {
 
 fn directory(file: Option<&Path>) -> Result<Directory, String> {
     match file {
-        None => Directory::demo().map_err(|error| error.to_string()),
+        None => holdfast_local::demo_directory().map_err(|error| error.to_string()),
         Some(path) => {
             let text =
                 std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;

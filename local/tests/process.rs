@@ -283,47 +283,6 @@ async fn the_store_serves_another_process() {
         .await
         .unwrap();
     assert_eq!(devices.status(), 200);
-    // A directory is entered into the tables as it is into those of a stack, and what is there stays as it is.
-    let file = scratch("import").join("directory.json");
-    let people = json!({
-        "companies": [{"id": "1"}, {"id": "3"}],
-        "users": [
-            {"company": "3", "login": "erin", "password": "erins", "groups": ["provisioners"]},
-            {"company": "1", "login": "alice", "password": "another one"},
-        ],
-        "devices": [{"company": "3", "id": "ID1"}],
-    });
-    std::fs::write(&file, people.to_string()).unwrap();
-    let names = [
-        "--resources-table",
-        "holdfast-resources",
-        "--identity-table",
-        "holdfast-identity",
-    ];
-    let output = Command::new(PROGRAM)
-        .args(["import", file.to_str().unwrap()])
-        .args(names)
-        .envs([
-            ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.as_str()),
-            ("AWS_REGION", "us-east-1"),
-        ])
-        .envs([("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")])
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let erin = sign_in(&running, "erin", "erins").await;
-    let device = client()
-        .get(running.url("/rest/v1.3/inventory/deviceMgmt/devices/ID1"))
-        .header(COOKIE, erin)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(device.status(), 200);
-    sign_in(&running, "alice", "alice-demo").await;
     store.kill().unwrap();
     store.wait().unwrap();
 }

@@ -12,7 +12,7 @@ pub enum Clock {
     /// The host's clock. Lambda's hosts are synchronised.
     #[default]
     System,
-    /// A clock that stands still until it is moved, for tests and rehearsals.
+    /// A clock that a test moves, for tests and rehearsals.
     Manual(ManualClock),
 }
 
@@ -41,7 +41,7 @@ impl Clock {
 pub struct ManualClock(Arc<AtomicI64>);
 
 impl ManualClock {
-    /// A clock that stands at `start`.
+    /// A clock that shows `start`.
     #[must_use]
     pub fn at(start: Timestamp) -> Self {
         Self(Arc::new(AtomicI64::new(start.unix_ms())))

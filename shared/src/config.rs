@@ -47,7 +47,7 @@ impl Config {
             Some(name) if is_table_name(&name) => name,
             Some(_) => {
                 faults.push(format!(
-                    "{variable} is no table name (3 to 255 of A-Z a-z 0-9 _ - .)"
+                    "{variable} is not a valid table name (3 to 255 of A-Z a-z 0-9 _ - .)"
                 ));
                 String::new()
             }
@@ -67,7 +67,7 @@ impl Config {
             let number = text.parse().ok().filter(|number| *number <= MAX_WARM_CONNECTIONS);
             if number.is_none() {
                 faults.push(format!(
-                    "WARM_CONNECTIONS is no number from 0 to {MAX_WARM_CONNECTIONS}"
+                    "WARM_CONNECTIONS is not a number from 0 to {MAX_WARM_CONNECTIONS}"
                 ));
             }
             number
@@ -112,8 +112,8 @@ mod tests {
         assert_eq!(
             error,
             "the configuration is unusable: RESOURCES_TABLE is not set; \
-             IDENTITY_TABLE is no table name (3 to 255 of A-Z a-z 0-9 _ - .); \
-             WARM_CONNECTIONS is no number from 0 to 16"
+             IDENTITY_TABLE is not a valid table name (3 to 255 of A-Z a-z 0-9 _ - .); \
+             WARM_CONNECTIONS is not a number from 0 to 16"
         );
     }
 

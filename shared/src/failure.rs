@@ -1,4 +1,4 @@
-//! Why a request that is in order fails all the same: the one error of the service's inner rooms.
+//! Why a valid request fails: the one error of the service's inner rooms.
 
 use thiserror::Error;
 

@@ -88,8 +88,8 @@ impl Login {
         &self.0
     }
 
-    /// Whether the name stands for something else where logins stand: the caller (`me`), Holdfast itself (`system`) or
-    /// whoever operates it (`operator`). Nobody is entered under such a name; a lookup finds nobody.
+    /// Whether the API gives the name another meaning: the caller (`me`), Holdfast itself (`system`) or its operators
+    /// (`operator`). No user can be entered under such a name, and a lookup finds none.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
         matches!(self.0.as_str(), "me" | "system" | "operator")

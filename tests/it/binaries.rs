@@ -60,7 +60,7 @@ impl Credentials<'_> {
             "netwrix-first-factor" => first_factor(world, who).await,
             "netwrix-token" => {
                 let token = first_factor(world, who).await;
-                let directory = holdfast_local::directory::Directory::demo().unwrap();
+                let directory = holdfast_local::demo_directory().unwrap();
                 let code = directory.totp_secret(who).map_or("NA".to_owned(), |secret| {
                     secret.code_at(holdfast::Clock::System.now())
                 });
@@ -72,7 +72,7 @@ impl Credentials<'_> {
                     .to_owned()
             }
             "totp" => {
-                let directory = holdfast_local::directory::Directory::demo().unwrap();
+                let directory = holdfast_local::demo_directory().unwrap();
                 directory
                     .totp_secret(who)
                     .unwrap()

@@ -96,15 +96,15 @@ async fn r400_invalid_input() {
     no_body: 400, content-type: application/json
       {"status":400,"message":"The user input is invalid: there is no body."}
     no_password: 400, content-type: application/json
-      {"status":400,"message":"The user input is invalid: password is missing or no text."}
+      {"status":400,"message":"The user input is invalid: password is missing or not a text."}
     no_user: 400, content-type: application/xml
-      <error><status>400</status><message>The user input is invalid: userName is missing or no text.</message></error>
+      <error><status>400</status><message>The user input is invalid: userName is missing or not a text.</message></error>
     empty_user: 400, content-type: application/json
       {"status":400,"message":"The user input is invalid: a login is 1 to 100 characters, none of them a control character."}
     long_user: 400, content-type: application/json
       {"status":400,"message":"The user input is invalid: a login is 1 to 100 characters, none of them a control character."}
     password_is_no_text: 400, content-type: application/json
-      {"status":400,"message":"The user input is invalid: password is missing or no text."}
+      {"status":400,"message":"The user input is invalid: password is missing or not a text."}
     other_root: 400, content-type: application/xml
       <error><status>400</status><message>The user input is invalid: the XML has another root element.</message></error>
     "#);

@@ -17,6 +17,8 @@ use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::binary;
+
 /// How long anything may take before it counts as hanging. No expectation: on a busy machine a start takes seconds.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -46,28 +48,8 @@ struct Api {
 /// Where the functions' binaries are, after they have been built as this test was.
 fn binaries() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT
-        .get_or_init(|| {
-            // `cargo test` builds no binary of another package, so the harness asks for them.
-            let cargo = option_env!("CARGO").unwrap_or("cargo");
-            let names = holdfast_local::FUNCTIONS
-                .iter()
-                .flat_map(|function| ["--package", function.name]);
-            let status = std::process::Command::new(cargo)
-                .args(["build", "--quiet", "--locked", "--bins"])
-                .args(names)
-                .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-                .status()
-                .expect("cargo runs");
-            assert!(status.success(), "the functions do not build");
-            // This test's own binary lies in `deps` beside them.
-            let test = std::env::current_exe().expect("a test binary");
-            test.parent()
-                .and_then(|deps| deps.parent())
-                .expect("a target folder")
-                .to_owned()
-        })
-        .clone()
+    let names = || holdfast_local::FUNCTIONS.iter().map(|function| function.name);
+    BUILT.get_or_init(|| binary::build(names())).clone()
 }
 
 impl Lambda {

@@ -2,6 +2,7 @@
 //! between the handlers and the store that counts, delays and breaks what passes.
 
 mod answer;
+mod binary;
 mod lambda;
 mod place;
 mod proxy;
@@ -10,6 +11,7 @@ mod tls;
 mod world;
 
 pub use answer::{Answer, Listing};
+pub use binary::command;
 pub use lambda::{Invocation, Lambda, invocation};
 pub use place::Place;
 pub use proxy::{Call, Proxy, Verdict};

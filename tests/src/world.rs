@@ -14,7 +14,7 @@ use holdfast::secret::{Password, Token, TotpSecret, hash_password};
 use holdfast::store::{
     Item, LockCall, LockTarget, Row, RowKey, SessionKind, SessionRow, Store, Table, UserRow,
 };
-use holdfast_local::directory::Directory;
+use holdfast_directory::Directory;
 use holdfast_local::{Options, Server, local_client, table_names};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -42,7 +42,7 @@ pub struct World {
     endpoint: String,
     /// The store, reached past any proxy.
     pub store: Store,
-    /// The clock that the handlers read. It stands until it is moved.
+    /// The clock that the handlers read. Only a test moves it.
     pub clock: ManualClock,
     /// The proxy before the store, in a world that has one.
     pub proxy: Option<Proxy>,
@@ -225,7 +225,7 @@ impl World {
         self.send(sent.bearer_auth(token).body(request.to_string())).await
     }
 
-    /// Reads what stands under `/api/v1/ActivitySession`.
+    /// Reads what is under `/api/v1/ActivitySession`.
     pub async fn get_session(&self, token: &str, rest: &str) -> Answer {
         let path = format!("/api/v1/ActivitySession{rest}");
         self.send(self.http.get(self.url(&path)).bearer_auth(token)).await
@@ -289,7 +289,7 @@ impl World {
         self.change_user(login, request).await;
     }
 
-    /// The same with a title and a message for whom it locks out.
+    /// The same with a title and a message for those it locks out.
     pub async fn lock_user_with(&self, login: &str, title: &str, message: &str) {
         let text = Text {
             title: Some(title.to_owned()),
@@ -331,7 +331,7 @@ impl World {
             .expect("a write");
     }
 
-    /// A row as it stands.
+    /// A row as it is now.
     pub async fn row(&self, key: &RowKey) -> Option<Item> {
         self.store
             .read(std::slice::from_ref(key))

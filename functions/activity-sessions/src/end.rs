@@ -14,7 +14,7 @@ pub(crate) async fn end(app: &App, request: &Request) -> Result<Response<Body>, 
     let token = netwrix::bearer_token(request.headers())?;
     let (caller, session) = caller_and_session(app, request, &token, now).await?;
     // The end takes the lock off, so it is the owner's to make. A locked session is held for someone to look at: its
-    // user may not make it disappear, not even one who locked it himself.
+    // user may not make it disappear, not even the user who locked it.
     let allowed = |session: &ActivitySessionRow| match session.lock.state.live(now) {
         Some(lock) if lock.owner != caller.login().to_owner() || session.user == *caller.login() => {
             Err(Refusal::session_locked(lock))

@@ -62,7 +62,7 @@ pub const FUNCTION: Function = Function {
 /// What is told of a session that is not there, in the caller's company.
 const NO_SUCH_SESSION: Refusal = Refusal::NotFound("There is no such activity session.");
 
-/// The session in the path; no session can have an id that is no UUID.
+/// The session in the path; an id that is not a UUID names no session.
 fn session_id(request: &Request) -> Option<ActivitySessionId> {
     ActivitySessionId::try_from(runtime::path_parameter(request, "id")?).ok()
 }

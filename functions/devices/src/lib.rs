@@ -114,7 +114,7 @@ fn page_request(request: &Request) -> Result<PageRequest, Refusal> {
     Ok(PageRequest { limit, after })
 }
 
-/// The place in the order that a `nextToken` stands for; DynamoDB's range keys hold 1,024 bytes.
+/// The place in the order that a `nextToken` names; DynamoDB's range keys hold 1,024 bytes.
 fn place(token: &str) -> Option<String> {
     let place = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
     (1..=1_024).contains(&place.len()).then_some(place)

@@ -7,7 +7,7 @@ use holdfast::id::ActivitySessionId;
 use serde::Serialize;
 use serde_json::Value;
 
-/// How many sessions a request may name. More are never read: whoever calls is not known before that.
+/// How many sessions a request may name. More are never read: the caller is not known before that.
 const MAX_SESSIONS: usize = 100;
 /// The longest title, in characters.
 const MAX_TITLE: usize = 256;

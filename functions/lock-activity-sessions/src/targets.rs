@@ -16,7 +16,7 @@ use crate::live_session_request::LiveSessionRequest;
 /// One lock of the request.
 #[derive(Clone, Debug)]
 pub(crate) struct Guarded {
-    /// The row that it stands on.
+    /// The row that it guards.
     row: PlannedRow,
     /// `activity`, `resource` or `user`.
     pub(crate) scope: &'static str,

@@ -68,11 +68,11 @@ pub(crate) fn record_permission(wanted: &UserLock) -> Outcome {
     )
 }
 
-pub(crate) fn deleted_meanwhile() -> Outcome {
+pub(crate) fn deleted_since() -> Outcome {
     forbidden(5, "Db operation failed, already deleted by another user")
 }
 
-pub(crate) fn regrouped_meanwhile() -> Outcome {
+pub(crate) fn regrouped_since() -> Outcome {
     forbidden(2, "Db operation failed, record missing priviliges")
 }
 

@@ -1,7 +1,7 @@
 //! `POST /user/lock?Token={Token}`: a user account is locked or unlocked.
 //!
 //! Aktion.NEXT dialect; the order of checks is the contract's table ("User lock" in `docs/api.md`), and the
-//! messages are the vendor's to the letter.
+//! messages are the vendor's, character by character.
 
 mod answer;
 mod lock_request;
@@ -87,9 +87,9 @@ async fn act(app: &App, request: &Request, parsed: &Parsed) -> Result<Outcome, O
     let target = LockTarget::user(&caller.company, &user.login);
     let still_allowed = |newer: &UserRow| {
         if !is_within_reach(newer, &caller) {
-            Err(answer::deleted_meanwhile())
+            Err(answer::deleted_since())
         } else if !caller.may_edit_records_of(&newer.record_group) {
-            Err(answer::regrouped_meanwhile())
+            Err(answer::regrouped_since())
         } else {
             Ok(())
         }
@@ -102,7 +102,7 @@ async fn act(app: &App, request: &Request, parsed: &Parsed) -> Result<Outcome, O
     };
     match app.store.apply_lock(&target, user, call, still_allowed).await {
         Ok(LockResult::Done(outcome)) => Ok(answer::decided(wanted, &outcome)),
-        Ok(LockResult::Gone) => Err(answer::deleted_meanwhile()),
+        Ok(LockResult::Gone) => Err(answer::deleted_since()),
         // Locked out since the sign-in: the token is as good as expired.
         Ok(LockResult::ActorLocked) => Err(answer::not_admitted(NotAdmitted::Expired, request)),
         Ok(LockResult::Refused(refusal)) => Err(refusal),

@@ -33,7 +33,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// A result. The message is the vendor's, to the letter.
+    /// A result. The message is the vendor's, character by character.
     #[must_use]
     pub fn new(status: StatusCode, code: i64, message: impl Into<String>) -> Self {
         Self {
@@ -255,7 +255,7 @@ pub fn token_text(request: &Request) -> Option<&str> {
     query(request, "Token")
 }
 
-/// The token in the query string; `None` for an absent one and for what is no UUID.
+/// The token in the query string; `None` for an absent one and for a text that is not a UUID.
 #[must_use]
 pub fn token(request: &Request) -> Option<ApiToken> {
     ApiToken::parse(token_text(request)?)

@@ -19,7 +19,7 @@ pub(super) const TOO_MANY_PARTS: Malformed =
 pub struct Malformed(pub &'static str);
 
 impl Malformed {
-    /// The sentence with a capital and a full stop, where it stands alone.
+    /// The sentence with a capital and a full stop, to be shown by itself.
     #[must_use]
     pub fn sentence(self) -> String {
         sentence(self.0)

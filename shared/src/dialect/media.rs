@@ -83,7 +83,7 @@ impl Media {
 /// How long an `Accept` may be that is read, in bytes. A browser's has 150.
 const MAX_ACCEPT: usize = 2_048;
 
-/// What the answer shall be: what `Accept` prefers (RFC 9110 §12.5.1); where it names nothing that can be had,
+/// The media type of the answer: what `Accept` prefers (RFC 9110 §12.5.1); where it names nothing that can be had,
 /// leaves the choice or is longer than 2,048 bytes, the request's own kind, and `fallback` where that is unknown.
 #[must_use]
 pub fn accepted(headers: &HeaderMap, fallback: Media) -> Media {

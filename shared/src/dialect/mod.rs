@@ -8,6 +8,7 @@ mod fields;
 mod malformed;
 mod media;
 pub mod netwrix;
+mod problem;
 pub mod sdm;
 mod xml;
 

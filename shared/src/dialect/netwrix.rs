@@ -1,13 +1,12 @@
 //! The Netwrix Privilege Secure dialect: JSON, bearer tokens, and problem details (RFC 9457) for every error.
 
-use lambda_http::http::header::{
-    AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
-};
+use lambda_http::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use lambda_http::http::{HeaderMap, StatusCode};
-use lambda_http::{Body, Request, RequestExt, Response};
+use lambda_http::{Body, Request, Response};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::problem::Problem;
 use super::{Faults, Format, MAX_BODY_BYTES, Media, Members, Wrong};
 use crate::failure::{Corrupt, Failure};
 use crate::id::ActivitySessionId;
@@ -26,8 +25,8 @@ pub enum Refusal {
     Invalid(Faults),
     /// 401: no, malformed, unknown, expired or revoked token, or wrong credentials.
     Unauthorized(&'static str),
-    /// 401: a wrong code after a right password. Answered like any other, and counted apart in the metrics: whoever
-    /// guesses codes has the password.
+    /// 401: a wrong code after a right password. Answered like any other, and counted apart in the metrics: a caller
+    /// who guesses codes has the password.
     Guess(&'static str),
     /// 403: the policy asks for more than the caller has.
     Forbidden(&'static str),
@@ -94,64 +93,43 @@ impl Refusal {
     }
 
     fn problem(&self) -> Problem {
-        let problem =
-            |status, title: &str, detail: &str| Problem::new(status, title.to_owned(), detail.to_owned());
         match self {
             Self::UnsupportedMedia => problem(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "Unsupported Media Type",
                 "The body must be application/json.",
             ),
-            Self::TooLarge => Problem::new(
+            Self::TooLarge => problem(
                 StatusCode::PAYLOAD_TOO_LARGE,
-                "Payload Too Large".to_owned(),
+                "Payload Too Large",
                 format!("The body is larger than {MAX_BODY_BYTES} bytes."),
             ),
-            Self::Invalid(errors) => {
-                let mut problem = problem(
-                    StatusCode::BAD_REQUEST,
-                    "One or more validation errors occurred.",
-                    "See errors for what is wrong with each property.",
-                );
-                let mut by_property = Map::new();
-                for (property, error) in errors {
-                    let list = by_property.entry(*property).or_insert_with(|| json!([]));
-                    if let Value::Array(list) = list {
-                        list.push(Value::from(error.as_str()));
-                    }
-                }
-                problem
-                    .more
-                    .insert("errors".to_owned(), Value::Object(by_property));
-                problem
-            }
+            Self::Invalid(errors) => problem(
+                StatusCode::BAD_REQUEST,
+                "One or more validation errors occurred.",
+                "See errors for what is wrong with each property.",
+            )
+            .with_errors(errors),
             Self::Unauthorized(detail) | Self::Guess(detail) => {
-                problem(StatusCode::UNAUTHORIZED, "Unauthorized", detail)
+                problem(StatusCode::UNAUTHORIZED, "Unauthorized", *detail)
             }
-            Self::Forbidden(missing) => problem(StatusCode::FORBIDDEN, "Forbidden", missing),
-            Self::NotFound(what) => problem(StatusCode::NOT_FOUND, "Not Found", what),
-            Self::UnknownSessions(ids) => {
-                let mut problem = problem(
-                    StatusCode::NOT_FOUND,
-                    "Not Found",
-                    "Some of the activity sessions do not exist.",
-                );
-                let ids = ids.iter().map(|id| Value::from(id.to_string())).collect();
-                problem
-                    .more
-                    .insert("activitySessionIds".to_owned(), Value::Array(ids));
-                problem
-            }
-            Self::Conflict(locks) => {
-                let mut problem = problem(
-                    StatusCode::CONFLICT,
-                    "Conflict",
-                    "Some of the locks belong to someone else; nothing was changed.",
-                );
-                let locks = locks.iter().map(ForeignLock::to_json).collect();
-                problem.more.insert("locks".to_owned(), Value::Array(locks));
-                problem
-            }
+            Self::Forbidden(missing) => problem(StatusCode::FORBIDDEN, "Forbidden", *missing),
+            Self::NotFound(what) => problem(StatusCode::NOT_FOUND, "Not Found", *what),
+            Self::UnknownSessions(ids) => problem(
+                StatusCode::NOT_FOUND,
+                "Not Found",
+                "Some of the activity sessions do not exist.",
+            )
+            .with(
+                "activitySessionIds",
+                ids.iter().map(|id| Value::from(id.to_string())).collect(),
+            ),
+            Self::Conflict(locks) => problem(
+                StatusCode::CONFLICT,
+                "Conflict",
+                "Some of the locks belong to someone else; nothing was changed.",
+            )
+            .with("locks", locks.iter().map(ForeignLock::to_json).collect()),
             Self::LockedOut { title, message } => problem(StatusCode::FORBIDDEN, title, message),
             Self::Failed(Failure::Unavailable(_)) => problem(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -189,69 +167,25 @@ impl ForeignLock {
     }
 }
 
-/// RFC 9457, with the request's id as `traceId`.
-#[derive(Serialize)]
-struct Problem {
-    r#type: String,
-    title: String,
-    status: u16,
-    detail: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    instance: String,
-    #[serde(rename = "traceId", skip_serializing_if = "String::is_empty")]
-    trace_id: String,
-    #[serde(flatten)]
-    more: Map<String, Value>,
-}
-
-impl Problem {
-    fn new(status: StatusCode, title: String, detail: String) -> Self {
-        Self {
-            r#type: kind(status),
-            title,
-            status: status.as_u16(),
-            detail,
-            instance: String::new(),
-            trace_id: String::new(),
-            more: Map::new(),
-        }
-    }
-
-    fn into_response(self) -> Response<Body> {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = Response::new(Body::Text(serde_json::to_string(&self).unwrap_or_default()));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        match status {
-            StatusCode::UNAUTHORIZED => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(RETRY_AFTER, 1.into());
-            }
-            _ => {}
-        }
-        response
-    }
+fn problem(status: StatusCode, title: impl Into<String>, detail: impl Into<String>) -> Problem {
+    Problem::new(definition(status), status, title, detail)
 }
 
 /// Where the status is defined, as the product's own answers name it.
-fn kind(status: StatusCode) -> String {
-    let section = match status.as_u16() {
-        400 => "15.5.1",
-        401 => "15.5.2",
-        403 => "15.5.4",
-        404 => "15.5.5",
-        409 => "15.5.10",
-        413 => "15.5.14",
-        414 => "15.5.15",
-        415 => "15.5.16",
-        500 => "15.6.1",
-        503 => "15.6.4",
-        _ => return "about:blank".to_owned(),
-    };
-    format!("https://tools.ietf.org/html/rfc9110#section-{section}")
+fn definition(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        400 => "https://tools.ietf.org/html/rfc9110#section-15.5.1",
+        401 => "https://tools.ietf.org/html/rfc9110#section-15.5.2",
+        403 => "https://tools.ietf.org/html/rfc9110#section-15.5.4",
+        404 => "https://tools.ietf.org/html/rfc9110#section-15.5.5",
+        409 => "https://tools.ietf.org/html/rfc9110#section-15.5.10",
+        413 => "https://tools.ietf.org/html/rfc9110#section-15.5.14",
+        414 => "https://tools.ietf.org/html/rfc9110#section-15.5.15",
+        415 => "https://tools.ietf.org/html/rfc9110#section-15.5.16",
+        500 => "https://tools.ietf.org/html/rfc9110#section-15.6.1",
+        503 => "https://tools.ietf.org/html/rfc9110#section-15.6.4",
+        _ => "about:blank",
+    }
 }
 
 /// The answer, or the refusal as one.
@@ -261,13 +195,7 @@ pub fn answer(request: &Request, answered: Result<Response<Body>, Refusal>) -> R
 }
 
 fn refusal(request: &Request, refusal: Refusal) -> Response<Body> {
-    let mut problem = refusal.problem();
-    request.raw_http_path().clone_into(&mut problem.instance);
-    problem.trace_id = request
-        .lambda_context_ref()
-        .map(|context| context.request_id.clone())
-        .unwrap_or_default();
-    let mut response = problem.into_response();
+    let mut response = respond(refusal.problem().of(request));
     let extensions = response.extensions_mut();
     match refusal {
         Refusal::Guess(_) => drop(extensions.insert(Tally("second_factor_guessing"))),
@@ -279,8 +207,21 @@ fn refusal(request: &Request, refusal: Refusal) -> Response<Body> {
 }
 
 pub(super) fn refuse(status: StatusCode, message: &str) -> Response<Body> {
-    let title = status.canonical_reason().unwrap_or_default();
-    Problem::new(status, title.to_owned(), message.to_owned()).into_response()
+    respond(problem(
+        status,
+        status.canonical_reason().unwrap_or_default(),
+        message,
+    ))
+}
+
+fn respond(problem: Problem) -> Response<Body> {
+    let mut response = problem.into_response();
+    if response.status() == StatusCode::UNAUTHORIZED {
+        response
+            .headers_mut()
+            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
 }
 
 /// Answers 200 with a JSON document.

@@ -283,7 +283,7 @@ fn timeout(headers: &HeaderMap) -> Result<LeaseChange, Refusal> {
         .map_err(|_| invalid())
 }
 
-/// `None` for a value that is not of RFC 4918's grammar; an error for one that is, but is no possible lease.
+/// `None` for a value that is not of RFC 4918's grammar; an error for one that is, but is not a possible lease.
 fn understood(value: &str) -> Option<Result<LeaseChange, crate::lock::InvalidLease>> {
     if value.eq_ignore_ascii_case("Infinite") {
         return Some(Ok(LeaseChange::Infinite));

@@ -9,7 +9,7 @@ use quick_xml::reader::Reader;
 
 use super::malformed::{MAX_MEMBERS, MAX_PARTS, Malformed, TOO_MANY_MEMBERS, TOO_MANY_PARTS};
 
-/// How deep elements may nest, the root included. Nothing that is read lies deeper than two.
+/// How deep elements may nest, the root included. Nothing that is read is deeper than two.
 const MAX_DEPTH: usize = 16;
 
 /// The elements directly below the root `root`, in order, with their text; `None` for one that has elements of

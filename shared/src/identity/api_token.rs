@@ -115,7 +115,7 @@ impl ApiCaller {
         self.licences.iter().any(|licence| licence == agenda)
     }
 
-    /// Whether they may edit the records of a group; `*` stands for every group.
+    /// Whether they may edit the records of a group; `*` is every group.
     #[must_use]
     pub fn may_edit_records_of(&self, record_group: &str) -> bool {
         self.editable_groups

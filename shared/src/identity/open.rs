@@ -15,8 +15,8 @@ pub enum SignedIn<T> {
     },
     /// The account is locked.
     Locked(Lock),
-    /// What the sign-in rests on no longer holds: the credential is gone or has other secrets now, or the code has been
-    /// used meanwhile.
+    /// What the sign-in rests on no longer holds: the credential is gone or has other secrets now, or another sign-in
+    /// has used the code.
     Refused,
 }
 

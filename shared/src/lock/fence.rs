@@ -14,7 +14,7 @@ impl Fence {
         Self(number)
     }
 
-    /// The number, as it stands in the table and in `Lock-Fence`.
+    /// The number, as stored in `fence` and as sent in `Lock-Fence`.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// The principal whom a lock belongs to: a login, compared to the letter.
+/// The principal that a lock belongs to: a login, compared byte by byte.
 ///
 /// The lock belongs to the user, not to a session; it survives sign-out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,7 +13,7 @@ impl Owner {
         Self(login.into())
     }
 
-    /// The login, as it stands in `lock_owner` and in answers.
+    /// The login, as stored in `lock_owner` and as shown in answers.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

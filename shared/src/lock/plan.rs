@@ -42,7 +42,7 @@ pub enum Step<K> {
     Stay(K),
 }
 
-/// Decides what `request` means for all these rows in their states at `now`. Each row may stand in the list once.
+/// Decides what `request` means for all these rows in their states at `now`. Each row may be in the list once.
 #[must_use]
 pub fn plan<K: Clone>(rows: &[(K, State)], request: &Request, now: Timestamp) -> Plan<K> {
     let mut conflicts = Vec::new();

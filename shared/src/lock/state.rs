@@ -3,7 +3,7 @@ use super::{Fence, Owner, Timestamp};
 /// A lock as it is recorded. Whether it still holds is for [`State::live`] to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lock {
-    /// Whom it belongs to.
+    /// The owner.
     pub owner: Owner,
     /// When it was acquired; a renewal leaves it.
     pub since: Timestamp,
@@ -43,7 +43,7 @@ impl State {
             .filter(|lock| lock.until.is_none_or(|until| now < until))
     }
 
-    /// Whether a lease stands on the row that ran out and that nobody has taken over or released.
+    /// Whether the row records a lease that ran out and has not been taken over or released.
     #[must_use]
     pub fn has_run_out(&self, now: Timestamp) -> bool {
         self.recorded.is_some() && self.live(now).is_none()

@@ -1,6 +1,6 @@
 //! A request on one row, turn by turn: what to write, and what to do where the write's condition fails.
 //!
-//! Three rules keep a request from taking effect twice and an answer from being undone; ARCHITECTURE.md names the
+//! Three rules keep a request from taking effect twice and an answer from being undone; docs/protocol.md names the
 //! schedules that broke earlier protocols.
 
 use super::{Change, Decision, Outcome, Record, Request, Timestamp, Writer, decide};
@@ -98,12 +98,12 @@ fn is_own_write(change: &Change, found: &Record, me: &Writer) -> bool {
     if found.by.as_ref().is_some_and(|by| by.request == me.request) {
         return true;
     }
-    // Someone else changed the row in between. What was asked for may have come about all the same.
+    // Someone else changed the row in between. What was asked for may still have come about.
     match change {
         // No acquisition has followed this invocation's, so its tenure was the latest, whether it holds or has ended.
         Change::Acquire { .. } => found.lock_request.as_ref() == Some(&me.request),
         Change::Renew { .. } => false,
-        // The tenure is over; whoever holds the lock now holds another.
+        // The tenure is over; the lock that is held now is another.
         Change::Release { fence, owner } => !found.state.is_tenure(owner, *fence),
     }
 }

@@ -71,8 +71,8 @@ fn environment(name: &str) -> Option<String> {
 /// session that cannot exist is read, which every function's policy allows. Failure is logged, never fatal: a
 /// store that is away for a moment must not cost a cold start.
 async fn warm_up(store: &Store, connections: usize) {
-    let nobody = [RowKey::session(&[0; 32])];
-    let reads = (0..connections).map(|_| store.read(&nobody));
+    let no_session = [RowKey::session(&[0; 32])];
+    let reads = (0..connections).map(|_| store.read(&no_session));
     let failure = futures_util::future::join_all(reads)
         .await
         .into_iter()

@@ -98,7 +98,7 @@ pub fn hash_password(password: &Password) -> Result<PasswordHash, HashingFailed>
 #[derive(Clone)]
 pub struct Passwords {
     permits: Arc<Semaphore>,
-    /// What argon2 works in, one for each verification at once, used again: taken anew each time, and given back to an
+    /// What argon2 works in, one for each verification at once, used again: allocated for each call, and given back to an
     /// allocator that keeps it for the thread, it grew to 84 MiB in `sign-in` after ten calls.
     memory: Arc<Mutex<Vec<Vec<Block>>>>,
 }
@@ -120,7 +120,7 @@ impl Default for Passwords {
 }
 
 impl Passwords {
-    /// Whether `password` is the one that was hashed. Without a hash the work is done all the same, in vain.
+    /// Whether `password` is the one that was hashed. Without a hash the same work is done, in vain.
     ///
     /// # Errors
     /// [`HashingFailed`] where the worker thread is lost.
@@ -145,7 +145,7 @@ impl Passwords {
     }
 }
 
-/// Where a thread has panicked with it, the list is whole all the same.
+/// A thread that panics with the lock leaves the list whole.
 fn lock(memory: &Mutex<Vec<Vec<Block>>>) -> MutexGuard<'_, Vec<Vec<Block>>> {
     memory.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -91,7 +91,7 @@ impl Code {
         (is_code || text == Self::NOT_APPLICABLE).then(|| Self(text.to_owned()))
     }
 
-    /// Whether it is `NA`, which is no secret.
+    /// Whether it is `NA`, which is not a secret.
     #[must_use]
     pub fn is_not_applicable(&self) -> bool {
         self.0 == Self::NOT_APPLICABLE

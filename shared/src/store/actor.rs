@@ -38,7 +38,7 @@ impl Store {
     /// since `user` was read.
     ///
     /// # Errors
-    /// None but a defect of this program.
+    /// Only a defect of this program.
     pub(super) fn unlocked_user(&self, user: &UserRow, now: Timestamp) -> Result<TransactWriteItem, Failure> {
         self.still_unlocked(&ActorCheck::new(user.login.clone(), user.lock.state.fence()), now)
     }
@@ -46,7 +46,7 @@ impl Store {
     /// The part of a transaction that proves that the actor's account is unlocked and has the fence of the session.
     ///
     /// # Errors
-    /// None but a defect of this program.
+    /// Only a defect of this program.
     pub(super) fn still_unlocked(
         &self,
         actor: &ActorCheck,

@@ -226,7 +226,7 @@ impl Store {
         update.build().map_err(built_wrongly)
     }
 
-    /// Proves that there is a login to try, and that the code that is tried has not been accepted meanwhile.
+    /// Proves that there is a login to try, and that the code that is tried has not been accepted since.
     fn credential_exists(&self, attempt: Attempt<'_>, step: Option<Step>) -> Result<ConditionCheck, Failure> {
         let check = ConditionCheck::builder()
             .table_name(self.table_name(Table::Identity))

@@ -51,7 +51,7 @@ pub(super) fn classify<E: ProvideErrorMetadata>(operation: &str, error: &SdkErro
     }
 }
 
-/// Whether a conditional write was made; false where its condition failed, which is no failure.
+/// Whether a conditional write was made; false where its condition failed, which is an answer.
 pub(super) fn made<T, E: ProvideErrorMetadata>(
     operation: &str,
     sent: Result<T, SdkError<E>>,
@@ -63,7 +63,7 @@ pub(super) fn made<T, E: ProvideErrorMetadata>(
     }
 }
 
-/// The row that made the condition of an `UpdateItem` fail, as it stands (`ALL_OLD`); `None` where there is no
+/// The row that made the condition of an `UpdateItem` fail, as it is now (`ALL_OLD`); `None` where there is no
 /// row at all. Any other failure stays an error.
 pub(super) fn failed_condition(error: SdkError<UpdateItemError>) -> Result<Option<Item>, Failure> {
     match error {

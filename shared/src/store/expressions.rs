@@ -24,7 +24,7 @@ pub const TOUCH: &str = "rev = :seen";
 /// The same for a pair that was never locked: the touch makes its row, free and with fence zero.
 pub const TOUCH_ABSENT: &str = "attribute_not_exists(pk)";
 
-/// A session is ended while it is locked, or the other way round: whoever comes second sees what the first did.
+/// A session is ended while it is locked, or the other way round: the second sees what the first did.
 pub const END_ACTIVITY_SESSION: &str = "rev = :seen";
 
 /// Two sessions under one id, which would need a collision of 122 random bits: refused rather than overwritten.

@@ -12,8 +12,8 @@ pub enum Table {
     Identity,
 }
 
-/// The key of one row. The kind stands first, so that a function's policy can be limited to its kinds by
-/// `dynamodb:LeadingKeys`, and free-form text only stands last.
+/// The key of one row. The kind comes first, so that a function's policy can be limited to its kinds by
+/// `dynamodb:LeadingKeys`, and free-form text comes last.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RowKey {
     table: Table,
@@ -143,7 +143,7 @@ impl RowKey {
         Self { table, pk }
     }
 
-    /// The table that the row stands in.
+    /// The table that the row is in.
     #[must_use]
     pub const fn table(&self) -> Table {
         self.table

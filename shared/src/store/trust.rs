@@ -1,4 +1,4 @@
-//! Whom a function believes that it talks to the store.
+//! Which certificate authorities a function trusts.
 
 use std::fmt;
 use std::path::Path;
@@ -52,7 +52,7 @@ impl Trust {
         let mut count = 0;
         for certificate in CertificateDer::pem_slice_iter(&pem) {
             count += 1;
-            let unusable = || UnusableBundle(format!("is no PEM file from certificate {count} on"));
+            let unusable = || UnusableBundle(format!("is not a PEM file from certificate {count} on"));
             let certificate = certificate.map_err(|_| unusable())?;
             webpki::anchor_from_trusted_cert(&certificate).map_err(|_| unusable())?;
         }
@@ -62,7 +62,7 @@ impl Trust {
         Ok(Self(TrustStore::empty().with_pem_certificate(pem)))
     }
 
-    /// An HTTP client that believes these authorities and nobody else.
+    /// An HTTP client that trusts these authorities and no others.
     ///
     /// # Errors
     /// What keeps the client from being built; the trust itself was checked before.
@@ -107,7 +107,10 @@ mod tests {
             "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
             "-----BEGIN CERTIFICATE-----\n%\n-----END CERTIFICATE-----\n",
         ] {
-            assert_eq!(refusal(cut), "AWS_CA_BUNDLE is no PEM file from certificate 1 on");
+            assert_eq!(
+                refusal(cut),
+                "AWS_CA_BUNDLE is not a PEM file from certificate 1 on"
+            );
         }
         let error = Trust::bundle(Path::new("/nonexistent")).unwrap_err();
         assert_eq!(

@@ -47,7 +47,7 @@ fn is_known(
     counter: Counter,
     attempt: Attempt<'_>,
 ) -> Result<bool, Corrupt> {
-    // Whoever calls from nowhere in particular is a stranger.
+    // A caller without an address is a stranger.
     let Some(address) = attempt.source.address() else {
         return Ok(false);
     };

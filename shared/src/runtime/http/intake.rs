@@ -54,7 +54,7 @@ pub(super) struct Event(ApiGatewayV2httpRequest);
 /// Reads an event.
 ///
 /// # Errors
-/// 400 for anything that is no HTTP API event.
+/// 400 for anything but an HTTP API event.
 pub(super) fn parse(event: &RawValue) -> Result<Event, Refused> {
     serde_json::from_str(event.get())
         .map(Event)

@@ -74,7 +74,7 @@ async fn respond(
     event: &RawValue,
     context: Context,
 ) -> (Option<&'static Route>, Response<Body>) {
-    let nobody = HeaderMap::new();
+    let no_headers = HeaderMap::new();
     let event = match intake::parse(event) {
         Ok(event) => event,
         Err(refused) => {
@@ -82,7 +82,7 @@ async fn respond(
                 None,
                 function
                     .dialect()
-                    .refuse(&nobody, refused.status, refused.message),
+                    .refuse(&no_headers, refused.status, refused.message),
             );
         }
     };
@@ -124,7 +124,7 @@ fn defect(dialect: Dialect, headers: &HeaderMap) -> Response<Body> {
     )
 }
 
-/// What every answer carries: it may hold a token or a lock's state, so nobody keeps it or guesses its type.
+/// What every answer carries: it may hold a token or a lock's state, so no cache keeps it and no client guesses its type.
 fn secure(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -7,7 +7,7 @@ use crate::store::index::ListingShards;
 use crate::store::item::{ms, n, s};
 use crate::store::{Attributes, Item, Lockable, Row, RowKey, record};
 
-/// Where an activity session stands, in the product's own numbers.
+/// The status of an activity session, in the product's own numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionStatus(i8);
 
@@ -23,7 +23,7 @@ impl SessionStatus {
         self.0
     }
 
-    /// The list that a session with this status stands in.
+    /// The list that a session with this status is in.
     #[must_use]
     pub const fn class(self) -> StatusClass {
         match self.0 {
@@ -92,7 +92,7 @@ pub struct ActivitySessionRow {
     pub activity: String,
     /// What the user noted.
     pub note: Option<String>,
-    /// Where it stands.
+    /// Its status.
     pub status: SessionStatus,
     /// When the work began.
     pub started_at: Option<Timestamp>,

@@ -29,7 +29,7 @@ impl Row for ResourceRow {
 }
 
 impl ResourceRow {
-    /// The id that a `resource-name/…` row stands for.
+    /// The id that a `resource-name/…` row leads to.
     ///
     /// # Errors
     /// [`Corrupt`] where it cannot be understood.

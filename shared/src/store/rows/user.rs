@@ -31,9 +31,9 @@ pub struct UserRow {
     pub ip_filter: String,
     /// How many requests a token of the user serves (Aktion.NEXT).
     pub rate_policy: String,
-    /// Addresses and CIDR blocks from where the user signs in and is no stranger, whatever strangers do.
+    /// Addresses and CIDR blocks from where the user may always sign in, whatever strangers do.
     pub sources: Vec<String>,
-    /// Whether the user is one of the system's own, whom nobody locks.
+    /// Whether the user is one of the system's own, which cannot be locked.
     pub system: bool,
     /// Whether a second factor is required (Netwrix Privilege Secure).
     pub mfa_required: bool,

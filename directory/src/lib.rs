@@ -1,6 +1,7 @@
-//! The directory file: the people and things that a fresh store starts with. A bad file is refused whole, with
-//! every fault and where it stands.
+//! The directory file: the people and things that a store starts with. A bad file is refused whole, with
+//! every fault and its place.
 
+mod import;
 mod reader;
 
 use std::collections::HashSet;
@@ -13,8 +14,7 @@ use holdfast::store::ResourceRow;
 
 use reader::{Entry, Faults};
 
-/// What the local server starts with unless it is told otherwise.
-const DEMO: &str = include_str!("../demo-directory.json");
+pub use import::{ImportError, has_people, import};
 
 /// People and things.
 #[derive(Clone, Debug, Default)]
@@ -95,14 +95,6 @@ impl fmt::Display for InvalidDirectory {
 impl std::error::Error for InvalidDirectory {}
 
 impl Directory {
-    /// The demonstration directory, whose secrets are public.
-    ///
-    /// # Errors
-    /// None in practice: a test reads it.
-    pub fn demo() -> Result<Self, InvalidDirectory> {
-        Self::parse(DEMO)
-    }
-
     /// The TOTP secret of a user, where the user has one.
     #[must_use]
     pub fn totp_secret(&self, login: &str) -> Option<&TotpSecret> {
@@ -256,10 +248,10 @@ fn user(entry: &Entry<'_>, known: &HashSet<Company>, seen: &mut HashSet<String>)
         entry.unique(seen, "login", login.as_str().to_owned());
     }
     let secret = secret(entry);
-    let totp_secret = entry.parsed("totp_secret", "is no base32 of 16 bytes or more", |text| {
+    let totp_secret = entry.parsed("totp_secret", "is not base32 of 16 bytes or more", |text| {
         TotpSecret::parse(text).ok()
     });
-    let api_key = entry.parsed("api_key", "is no base64 of 16 bytes", |text| {
+    let api_key = entry.parsed("api_key", "is not base64 of 16 bytes", |text| {
         ApiKey::parse(text).map(|key| key.hash())
     });
     let rate_policy = entry.parsed(
@@ -311,9 +303,12 @@ fn secret(entry: &Entry<'_>) -> Option<Secret> {
         (Some(password), None) => Some(Secret::Password(Password::new(password))),
         (None, Some(hash)) => match PasswordHash::parse(&hash) {
             Ok(hash) => Some(Secret::Hash(hash)),
-            Err(_) => entry.fault("password_hash", "is no argon2id hash in PHC form"),
+            Err(_) => entry.fault("password_hash", "is not an argon2id hash in PHC form"),
         },
-        (Some(_), Some(_)) => entry.fault("password_hash", "stands beside a password; one of them is enough"),
+        (Some(_), Some(_)) => entry.fault(
+            "password_hash",
+            "is given beside a password; one of them is enough",
+        ),
         (None, None) => entry.fault("password", "is missing (or a password_hash instead)"),
     }
 }
@@ -324,17 +319,6 @@ mod tests {
 
     fn faults(text: &str) -> Vec<String> {
         Directory::parse(text).unwrap_err().0
-    }
-
-    #[test]
-    fn the_demo_has_what_its_commands_use() {
-        let demo = Directory::demo().unwrap();
-        let logins: Vec<&str> = demo.users.iter().map(|user| user.login.as_str()).collect();
-        for login in ["alice", "bob", "mona", "admin"] {
-            assert!(logins.contains(&login), "{login}");
-        }
-        assert!(demo.devices.len() >= 3);
-        assert_eq!(demo.companies.len(), 2);
     }
 
     #[test]
@@ -363,12 +347,12 @@ mod tests {
                 "users[0].groups: must be a list of texts",
                 "users[1].company: is none of the companies in this file",
                 "users[1].login: appears more than once",
-                "users[1].password_hash: stands beside a password; one of them is enough",
+                "users[1].password_hash: is given beside a password; one of them is enough",
                 "users[2].passwrod: there is no such member here",
                 "users[2].login: a login is 1 to 100 characters, none of them a control character",
                 "users[2].password: is missing (or a password_hash instead)",
-                "users[3].totp_secret: is no base32 of 16 bytes or more",
-                "users[3].api_key: is no base64 of 16 bytes",
+                "users[3].totp_secret: is not base32 of 16 bytes or more",
+                "users[3].api_key: is not base64 of 16 bytes",
                 "users[3].rate_policy: must be <requests>/20, with at least one request",
                 "users[3].ip_filter: must be a list of addresses, CIDR blocks and a-b ranges",
                 "users[3].sources: must be a list of addresses and CIDR blocks",

@@ -1,5 +1,3 @@
-//! Enters a directory into the store. What is there already stays as it is, locks and all.
-
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -7,16 +5,34 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use holdfast::failure::Failure;
 use holdfast::lock::Timestamp;
 use holdfast::secret::{PasswordHash, hash_password};
+use thiserror::Error;
+
 use holdfast::store::{Item, NewActivitySession, NewCredential, NewDevice, NewUser, RowKey, Store, Table};
 
-use crate::StartError;
-use crate::directory::{Directory, Secret};
+use crate::{Directory, Secret};
 
 /// `BatchGetItem` takes at most this many keys.
 const KEYS_PER_READ: usize = 100;
 
-pub(crate) async fn import(store: &Store, directory: &Directory, now: Timestamp) -> Result<(), StartError> {
-    let failed = |error: Failure| StartError::new("the directory cannot be entered", error);
+/// Why a directory is not entered: one line.
+#[derive(Debug, Error)]
+pub enum ImportError {
+    /// The store failed.
+    #[error("the directory cannot be entered: {0}")]
+    Failed(#[from] Failure),
+    /// The store refused a row.
+    #[error("the directory cannot be entered: {0}")]
+    Refused(#[from] aws_sdk_dynamodb::Error),
+    /// A password could not be hashed.
+    #[error("a password cannot be hashed: {0}")]
+    Unhashed(String),
+}
+
+/// Enters a directory into the store. What is there already stays as it is, locks and all.
+///
+/// # Errors
+/// [`ImportError`]; what was entered before it stays, and the same call goes on from there.
+pub async fn import(store: &Store, directory: &Directory, now: Timestamp) -> Result<(), ImportError> {
     for company in &directory.companies {
         let licences = company.licences.iter().cloned().map(AttributeValue::S).collect();
         let row = HashMap::from([
@@ -36,7 +52,7 @@ pub(crate) async fn import(store: &Store, directory: &Directory, now: Timestamp)
     }
     for users in directory.users.chunks(KEYS_PER_READ) {
         let keys: Vec<RowKey> = users.iter().map(|user| RowKey::credential(&user.login)).collect();
-        let mut known = store.read(&keys).await.map_err(failed)?;
+        let mut known = store.read(&keys).await?;
         for (user, key) in users.iter().zip(&keys) {
             let row = NewUser {
                 company: &user.company,
@@ -100,7 +116,10 @@ pub(crate) async fn import(store: &Store, directory: &Directory, now: Timestamp)
 }
 
 /// Whether anyone can sign in already.
-pub(crate) async fn has_people(store: &Store) -> Result<bool, StartError> {
+///
+/// # Errors
+/// [`ImportError`] where the store cannot be read.
+pub async fn has_people(store: &Store) -> Result<bool, ImportError> {
     let mut pages = store
         .client()
         .scan()
@@ -112,9 +131,7 @@ pub(crate) async fn has_people(store: &Store) -> Result<bool, StartError> {
         .into_paginator()
         .send();
     while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| {
-            StartError::new("the store cannot be read", aws_sdk_dynamodb::Error::from(error))
-        })?;
+        let page = page.map_err(aws_sdk_dynamodb::Error::from)?;
         if page.count() > 0 {
             return Ok(true);
         }
@@ -122,20 +139,20 @@ pub(crate) async fn has_people(store: &Store) -> Result<bool, StartError> {
     Ok(false)
 }
 
-async fn hash(secret: &Secret) -> Result<PasswordHash, StartError> {
+async fn hash(secret: &Secret) -> Result<PasswordHash, ImportError> {
     match secret {
         Secret::Hash(hash) => Ok(hash.clone()),
         Secret::Password(password) => {
             let password = password.clone();
             tokio::task::spawn_blocking(move || hash_password(&password))
                 .await
-                .map_err(|error| StartError::new("a password cannot be hashed", error))?
-                .map_err(|error| StartError::new("a password cannot be hashed", error))
+                .map_err(|error| ImportError::Unhashed(error.to_string()))?
+                .map_err(|error| ImportError::Unhashed(error.to_string()))
         }
     }
 }
 
-async fn enter(store: &Store, table: Table, row: Item) -> Result<(), StartError> {
+async fn enter(store: &Store, table: Table, row: Item) -> Result<(), ImportError> {
     let sent = store
         .client()
         .put_item()
@@ -154,9 +171,6 @@ async fn enter(store: &Store, table: Table, row: Item) -> Result<(), StartError>
         {
             Ok(())
         }
-        Err(error) => Err(StartError::new(
-            "the directory cannot be entered",
-            aws_sdk_dynamodb::Error::from(error),
-        )),
+        Err(error) => Err(aws_sdk_dynamodb::Error::from(error).into()),
     }
 }

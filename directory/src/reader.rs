@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use holdfast::id::{Company, InvalidId};
 use serde_json::Value;
 
-/// The longest free-form text: names stand in index keys, which hold 1,024 bytes.
+/// The longest free-form text: names are part of index keys, which hold 1,024 bytes.
 const MAX_TEXT: usize = 256;
 
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ impl Faults {
     }
 }
 
-/// One object of the document and where it stands.
+/// One object of the document and its place.
 #[derive(Debug)]
 pub(super) struct Entry<'a> {
     value: &'a Value,
@@ -120,7 +120,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// A text that stands for something; `None` where it is absent or null, or a fault.
+    /// A text that is parsed further; `None` where it is absent or null, or a fault.
     pub(super) fn parsed<T>(&self, member: &str, rule: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let text = self.text(member)?;
         read(&text).or_else(|| self.fault(member, rule))

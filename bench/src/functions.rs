@@ -34,7 +34,7 @@ impl Bench {
     pub async fn start() -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let scenario = Scenario::start().await?;
-        let endpoint = TlsEndpoint::start(scenario.address(), folder.path()).await?;
+        let endpoint = TlsEndpoint::start(scenario.address()?, folder.path()).await?;
         Ok(Self {
             scenario,
             endpoint,

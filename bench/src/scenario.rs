@@ -1,14 +1,13 @@
 //! What the functions are called with: the events of `events/` over a store with the demo's people and devices.
 
 use std::net::SocketAddr;
-use std::path::Path;
 
 use holdfast::Clock;
 use holdfast::runtime::{self, App, Function};
 use holdfast::secret::Passwords;
 use holdfast::store::Store;
-use holdfast_directory::Directory;
-use holdfast_local::{EmbeddedStore, local_client, table_names};
+use holdfast_local::{local_client, table_names};
+use holdfast_tests::{Credentials, World};
 use lambda_http::Context;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
@@ -31,8 +30,7 @@ const EVENTS: &[(&str, &[&str])] = &[
 
 /// A store with people in it, who can be signed in.
 pub struct Scenario {
-    store: EmbeddedStore,
-    app: App,
+    world: World,
     demo: Value,
 }
 
@@ -50,17 +48,13 @@ impl Scenario {
                 user["rate_policy"] = json!("1000000/20");
             }
         }
-        let directory = Directory::parse(&demo.to_string())?;
-        let store =
-            EmbeddedStore::start(SocketAddr::from(([127, 0, 0, 1], 0)), &directory, &Clock::System).await?;
-        let endpoint = format!("http://{}", store.address());
-        let app = app(&endpoint);
-        Ok(Self { store, app, demo })
+        let world = World::live(demo.clone()).await;
+        Ok(Self { world, demo })
     }
 
     /// Where the store is, without TLS.
-    pub const fn address(&self) -> SocketAddr {
-        self.store.address()
+    pub fn address(&self) -> Result<SocketAddr, Failure> {
+        Ok(self.world.endpoint().trim_start_matches("http://").parse()?)
     }
 
     /// The events of a function, with credentials that have just been issued. Some live for 20 seconds.
@@ -70,10 +64,10 @@ impl Scenario {
             .find(|(name, _)| *name == function)
             .ok_or_else(|| format!("no events are chosen for {function}"))?;
         let mut events = Vec::new();
-        let mut known: Vec<(String, String)> = Vec::new();
+        let mut credentials = Credentials::of(&self.world.url(""), self.demo.clone());
         for name in *names {
             let path = root().join("events").join(format!("{name}.json"));
-            let event = self.fill(&path, &mut known).await?;
+            let event = credentials.fill(&std::fs::read_to_string(path)?).await;
             events.push(if function == "lock-device" {
                 in_json(&event)?
             } else {
@@ -81,62 +75,6 @@ impl Scenario {
             });
         }
         Ok(events)
-    }
-
-    /// Replaces the placeholders that `events/README.md` describes.
-    async fn fill(&self, path: &Path, known: &mut Vec<(String, String)>) -> Result<String, Failure> {
-        let text = std::fs::read_to_string(path)?;
-        let mut filled = String::new();
-        let mut rest = text.as_str();
-        while let Some((before, after)) = rest.split_once("{{") {
-            let (placeholder, after) = after.split_once("}}").ok_or("a placeholder without an end")?;
-            filled.push_str(before);
-            if let Some((_, value)) = known.iter().find(|(name, _)| name == placeholder) {
-                filled.push_str(value);
-            } else {
-                let value = self.value(placeholder).await?;
-                filled.push_str(&value);
-                known.push((placeholder.to_owned(), value));
-            }
-            rest = after;
-        }
-        Ok(filled + rest)
-    }
-
-    async fn value(&self, placeholder: &str) -> Result<String, Failure> {
-        let (kind, who) = placeholder.split_once(':').ok_or("a placeholder has two parts")?;
-        match kind {
-            "sdm-session" => sdm_session(&self.app, who, &format!("{who}-demo")).await,
-            "netwrix-token" => self.netwrix_token(who).await,
-            "aktion-token" => self.aktion_token(who).await,
-            "activity-session" => {
-                let number: usize = who.parse()?;
-                let id = self.demo["activity_sessions"][number - 1]["id"].as_str();
-                Ok(id.ok_or("no such activity session")?.to_owned())
-            }
-            _ => Err(format!("no placeholder {kind}").into()),
-        }
-    }
-
-    async fn netwrix_token(&self, login: &str) -> Result<String, Failure> {
-        let body = json!({"Login": login, "Password": format!("{login}-demo")});
-        let first = call(&self.app, "POST /signinBody", None, body.to_string()).await?;
-        let token = first.as_str().ok_or("no first-factor token")?.to_owned();
-        let second = call(&self.app, "POST /signin2fa", Some(&token), "NA".to_owned()).await?;
-        Ok(second.as_str().ok_or("no token")?.to_owned())
-    }
-
-    async fn aktion_token(&self, login: &str) -> Result<String, Failure> {
-        let users = self.demo["users"]
-            .as_array()
-            .ok_or("the directory has no users")?;
-        let user = users
-            .iter()
-            .find(|user| user["login"] == login)
-            .ok_or("no such user")?;
-        let body = json!({"Result": null, "UserLogin": login, "ApiKey": user["api_key"]});
-        let answer = call(&self.app, "POST /login", None, body.to_string()).await?;
-        Ok(answer["Token"].as_str().ok_or("no token")?.to_owned())
     }
 }
 
@@ -163,27 +101,17 @@ pub fn app(endpoint: &str) -> App {
 
 /// Signs in to the handlers of `app` as a Session Delivery Manager client does: the session id.
 pub async fn sdm_session(app: &App, login: &str, password: &str) -> Result<String, Failure> {
-    let body = json!({"userName": login, "password": password});
-    let answer = call(app, "POST /rest/{versionId}/admin/login", None, body.to_string()).await?;
-    Ok(answer["sessionId"].as_str().ok_or("no sessionId")?.to_owned())
-}
-
-/// Calls `sign-in` in this process.
-async fn call(app: &App, route: &str, bearer: Option<&str>, body: String) -> Result<Value, Failure> {
-    let (method, path) = route.split_once(' ').ok_or("a route has two parts")?;
-    let path = path.replace("{versionId}", "v1.3");
-    let mut headers = json!({"content-type": "application/json", "host": "localhost"});
-    if let Some(bearer) = bearer {
-        headers["authorization"] = json!(format!("Bearer {bearer}"));
-    }
+    let (route, path) = ("POST /rest/{versionId}/admin/login", "/rest/v1.3/admin/login");
     let event = json!({
-        "version": "2.0", "routeKey": route, "rawPath": path, "rawQueryString": "", "headers": headers,
+        "version": "2.0", "routeKey": route, "rawPath": path, "rawQueryString": "",
+        "headers": {"content-type": "application/json", "host": "localhost"},
         "pathParameters": {"versionId": "v1.3"},
         "requestContext": {"routeKey": route, "stage": "$default", "http": {
-            "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "bench"}},
-        "body": body, "isBase64Encoded": false,
+            "method": "POST", "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "bench"}},
+        "body": json!({"userName": login, "password": password}).to_string(), "isBase64Encoded": false,
     });
-    invoke(app, function("sign-in")?, &event).await
+    let answer = invoke(app, function("sign-in")?, &event).await?;
+    Ok(answer["sessionId"].as_str().ok_or("no sessionId")?.to_owned())
 }
 
 /// Hands an event to a function in this process: the body of its answer, which must be a success.

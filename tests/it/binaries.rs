@@ -1,10 +1,9 @@
 //! The built binaries, each against a small Lambda Runtime API: every event in `events/`, and hostile ones.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use holdfast_local::FUNCTIONS;
-use holdfast_tests::{Invocation, Lambda, TlsEndpoint, World};
+use holdfast_tests::{Credentials, Invocation, Lambda, TlsEndpoint, World};
 use serde_json::{Value, json};
 
 const DEMO: &str = include_str!("../../local/demo-directory.json");
@@ -24,99 +23,6 @@ fn events(function: &str) -> Vec<(String, String)> {
         .collect();
     events.sort();
     events
-}
-
-/// Live credentials for the placeholders of `events/README.md`, and what they were, so that no log may show them.
-struct Credentials<'a> {
-    world: &'a World,
-    known: HashMap<String, String>,
-    secrets: Vec<String>,
-}
-
-impl Credentials<'_> {
-    async fn fill(&mut self, event: &str) -> String {
-        let mut filled = String::new();
-        let mut rest = event;
-        while let Some((before, after)) = rest.split_once("{{") {
-            let (placeholder, after) = after.split_once("}}").unwrap();
-            filled.push_str(before);
-            filled.push_str(&self.value(placeholder).await);
-            rest = after;
-        }
-        filled + rest
-    }
-
-    async fn value(&mut self, placeholder: &str) -> String {
-        if let Some(known) = self.known.get(placeholder) {
-            return known.clone();
-        }
-        let (kind, who) = placeholder.split_once(':').unwrap();
-        let world = self.world;
-        let value = match kind {
-            "sdm-session" => {
-                let answer = holdfast_tests::Sdm::login(world, who, &format!("{who}-demo")).await;
-                answer.json()["sessionId"].as_str().unwrap().to_owned()
-            }
-            "netwrix-first-factor" => first_factor(world, who).await,
-            "netwrix-token" => {
-                let token = first_factor(world, who).await;
-                let directory = holdfast_local::demo_directory().unwrap();
-                let code = directory.totp_secret(who).map_or("NA".to_owned(), |secret| {
-                    secret.code_at(holdfast::Clock::System.now())
-                });
-                let answer = world.second_step(&token, &code).await;
-                answer
-                    .json()
-                    .as_str()
-                    .unwrap_or_else(|| panic!("{answer}"))
-                    .to_owned()
-            }
-            "totp" => {
-                let directory = holdfast_local::demo_directory().unwrap();
-                directory
-                    .totp_secret(who)
-                    .unwrap()
-                    .code_at(holdfast::Clock::System.now())
-            }
-            "aktion-token" => {
-                let demo: Value = serde_json::from_str(DEMO).unwrap();
-                let users = demo["users"].as_array().unwrap();
-                let key = users.iter().find(|user| user["login"] == who).unwrap()["api_key"]
-                    .as_str()
-                    .unwrap();
-                world.aktion_login(who, key).await.json()["Token"]
-                    .as_str()
-                    .unwrap()
-                    .to_owned()
-            }
-            "activity-session" => {
-                let demo: Value = serde_json::from_str(DEMO).unwrap();
-                let number: usize = who.parse().unwrap();
-                return demo["activity_sessions"][number - 1]["id"]
-                    .as_str()
-                    .unwrap()
-                    .to_owned();
-            }
-            kind => panic!("no placeholder {kind}"),
-        };
-        // A code or an Aktion token is for one use or twenty seconds.
-        if !matches!(kind, "totp" | "aktion-token") {
-            self.known.insert(placeholder.to_owned(), value.clone());
-        }
-        if kind != "totp" {
-            self.secrets.push(value.clone());
-        }
-        value
-    }
-}
-
-async fn first_factor(world: &World, login: &str) -> String {
-    let answer = world.first_step(login, &format!("{login}-demo")).await;
-    answer
-        .json()
-        .as_str()
-        .unwrap_or_else(|| panic!("{answer}"))
-        .to_owned()
 }
 
 /// The answer of an invocation that must have one: its status, after a look at its form.
@@ -327,16 +233,10 @@ fn hostile(function: &str) -> Vec<(&'static str, String, Vec<u64>)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_event_is_answered_as_the_readme_says_and_no_hostile_one_ends_the_process() {
     let world = World::live(serde_json::from_str(DEMO).unwrap()).await;
-    let mut credentials = Credentials {
-        world: &world,
-        known: HashMap::new(),
-        secrets: Vec::new(),
-    };
+    let mut credentials = Credentials::new(&world.url(""));
     for function in FUNCTIONS {
         // A function's events may end the sessions that they use. A second factor is good for one sign-in.
-        credentials
-            .known
-            .retain(|placeholder, _| placeholder.starts_with("netwrix-token"));
+        credentials.forget_sessions();
         let mut lambda = Lambda::start(function.name, world.endpoint()).await;
         for (what, event, statuses) in hostile(function.name) {
             let status = status(
@@ -369,7 +269,7 @@ async fn every_event_is_answered_as_the_readme_says_and_no_hostile_one_ends_the_
             }
         }
         assert!(lambda.is_alive());
-        logs_are_clean(function.name, &lambda.into_log().await, &credentials.secrets);
+        logs_are_clean(function.name, &lambda.into_log().await, credentials.secrets());
     }
 }
 

@@ -819,24 +819,87 @@ fn every_change_of_the_attributes_is_seen(statements: &[Statement], used: &BTree
     }
 }
 
-/// An alarm for each function, a log group with retention, and the name of each on the dashboard.
+/// An alarm for each function, a log group with retention, and its place among those that may be throttled.
 #[test]
 fn every_function_is_watched() {
     let template = template();
-    let resources = entries(&template["Resources"]);
-    let dashboard = std::fs::read_to_string(root().join("template.yaml")).unwrap();
-    let dashboard = &dashboard[dashboard.find("AWS::CloudWatch::Dashboard").unwrap()..];
-    for (logical, resource) in &resources {
+    let throttled = text(&template["Resources"]["Throttles"]["Properties"]["Metrics"][0]["Expression"]);
+    for (logical, resource) in entries(&template["Resources"]) {
         if text(&resource["Type"]) != "AWS::Serverless::Function" {
             continue;
         }
         let logs = &template["Resources"][format!("{logical}Logs").as_str()]["Properties"];
         assert_eq!(text(&logs["RetentionInDays"]), "LogRetentionDays", "{logical}");
         let alarm = &template["Resources"][format!("{logical}Errors").as_str()]["Properties"];
-        assert_eq!(text(&alarm["Dimensions"][0]["Value"]), *logical);
+        assert_eq!(text(&alarm["Dimensions"][0]["Value"]), logical);
         assert!(
-            dashboard.contains(&format!("${{{logical}}}")),
-            "{logical} is not on the dashboard"
+            throttled.contains(&format!("FunctionName = '${{{logical}}}'")),
+            "Throttles leaves {logical} out"
         );
     }
+}
+
+/// The dashboard finds the functions by the stack's name, which their own begin with, so that none is forgotten.
+#[test]
+fn the_dashboard_shows_every_function_that_there_will_be() {
+    let template = template();
+    let body = text(&template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]);
+    let body: Json = serde_json::from_str(&body).unwrap();
+    let shown: Vec<&Json> = body["widgets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|widget| widget["properties"]["metrics"].as_array().unwrap())
+        .collect();
+    let named: Vec<_> = shown.iter().filter(|metric| metric[0] == "AWS/Lambda").collect();
+    assert!(named.is_empty(), "functions by name: {named:?}");
+    for (metric, statistic) in [("Errors", "Sum"), ("Throttles", "Sum"), ("Duration", "p99")] {
+        let search = format!(
+            "SEARCH('{{AWS/Lambda,FunctionName}} FunctionName=${{AWS::StackName}} MetricName=\"{metric}\"', '{statistic}', 60)"
+        );
+        assert!(
+            shown
+                .iter()
+                .any(|shown| shown[0]["expression"] == search.as_str()),
+            "{search}"
+        );
+    }
+    for (logical, resource) in entries(&template["Resources"]) {
+        if text(&resource["Type"]) == "AWS::Serverless::Function" {
+            let name = resource["Properties"].get("FunctionName");
+            assert!(
+                name.is_none(),
+                "{logical} has a name that the search does not find"
+            );
+        }
+    }
+}
+
+/// CloudWatch's own limits, which the linters do not know.
+#[test]
+fn no_alarm_has_more_metrics_than_an_alarm_takes() {
+    let template = template();
+    let mut alarms = 0;
+    for (logical, resource) in entries(&template["Resources"]) {
+        if text(&resource["Type"]) != "AWS::CloudWatch::Alarm" {
+            continue;
+        }
+        alarms += 1;
+        let Some(queries) = resource["Properties"].get("Metrics") else {
+            continue;
+        };
+        let queries = untagged(queries).as_sequence().unwrap();
+        let metrics = queries.iter().filter(|query| query.get("MetricStat").is_some());
+        let metrics = metrics.count();
+        assert!(
+            metrics <= 10,
+            "{logical} has {metrics} metrics; an alarm takes 10"
+        );
+        let expressions = queries.len() - metrics;
+        assert!(
+            expressions <= 10,
+            "{logical} has {expressions} expressions; an alarm takes 10"
+        );
+    }
+    assert!(alarms > FUNCTIONS.len());
 }

@@ -3,6 +3,7 @@
 
 mod answer;
 mod binary;
+mod credentials;
 mod lambda;
 mod place;
 mod proxy;
@@ -12,6 +13,7 @@ mod world;
 
 pub use answer::{Answer, Listing};
 pub use binary::command;
+pub use credentials::Credentials;
 pub use lambda::{Invocation, Lambda, invocation};
 pub use place::Place;
 pub use proxy::{Call, Proxy, Verdict};

@@ -10,7 +10,7 @@ use holdfast::Clock;
 use holdfast::id::{Company, DeviceId};
 use holdfast::runtime::App;
 use holdfast::secret::{Password, hash_password};
-use holdfast::store::{Item, LockTarget, NewDevice, Table as StoreTable};
+use holdfast::store::{DeviceRow, Item, LockShards, LockTarget, NewDevice, Row, Table as StoreTable};
 use holdfast_directory::Directory;
 use holdfast_local::EmbeddedStore;
 use serde::Serialize;
@@ -151,8 +151,10 @@ impl World {
                 for number in batch {
                     let (target, mut row) = self.device(&filled(*number))?;
                     row.extend(pattern.clone());
-                    let shard = AttributeValue::S(target.lock_shard().to_owned());
-                    row.insert("lock_shard".to_owned(), shard);
+                    let lock = DeviceRow::parse(row.clone())?.lock.state;
+                    let lock = lock.live(Clock::System.now()).ok_or("the pattern is free")?;
+                    let order = LockShards::order(lock, target.key());
+                    row.insert("lock_order".to_owned(), AttributeValue::S(order));
                     rows.push(row);
                 }
                 self.put(rows).await
@@ -181,7 +183,7 @@ impl World {
 
     /// Locks and unlocks free devices, once counted and once timed.
     async fn step(&self, locked_devices: usize) -> Result<Step, Failure> {
-        let ids = self.probes(locked_devices)?;
+        let ids = probes(locked_devices);
         let mut rows = Vec::new();
         for id in &ids {
             rows.push(self.device(id)?.1);
@@ -230,20 +232,6 @@ impl World {
         })
     }
 
-    /// Ids that are all as long as each other, of devices whose index keys are.
-    fn probes(&self, step: usize) -> Result<Vec<String>, Failure> {
-        let mut ids = Vec::new();
-        for number in 0.. {
-            let id = format!("P{step:07}-{number:05}");
-            if self.device(&id)?.0.lock_shard().ends_with("/7") {
-                ids.push(id);
-            }
-            if ids.len() == 2 * PROBES {
-                break;
-            }
-        }
-        Ok(ids)
-    }
 }
 
 impl PerCall {
@@ -262,6 +250,11 @@ impl PerCall {
             ms,
         }
     }
+}
+
+/// Ids that are all as long as each other, so that their rows and index keys are.
+fn probes(step: usize) -> Vec<String> {
+    (0..2 * PROBES).map(|number| format!("P{step:07}-{number:05}")).collect()
 }
 
 /// The id of the locked device with this number.

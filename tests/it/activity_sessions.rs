@@ -658,7 +658,9 @@ async fn no_session_is_both_ended_and_locked() {
     );
     let row = world.row(&row_key(&two)).await.unwrap();
     assert_eq!(row["session_status"], AttributeValue::N("3".to_owned()));
-    assert!(!row.contains_key("lock_owner") && !row.contains_key("lock_shard"));
+    for attribute in ["lock_owner", "lock_shard", "lock_order"] {
+        assert!(!row.contains_key(attribute), "{attribute}");
+    }
 }
 
 #[tokio::test]

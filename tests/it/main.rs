@@ -5,6 +5,7 @@ mod aktion_guard;
 mod aktion_login;
 mod arrows;
 mod binaries;
+mod breaks;
 mod cli;
 mod dependencies;
 mod endpoints;

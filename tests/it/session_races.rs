@@ -261,9 +261,10 @@ fn every_change_was_whole(snapshots: &[Vec<Item>]) {
     for snapshot in snapshots {
         let mut acquired = BTreeMap::new();
         for row in snapshot {
-            let lock = ["lock_owner", "lock_since", "lock_shard"].map(|name| row.contains_key(name));
+            let lock =
+                ["lock_owner", "lock_since", "lock_shard", "lock_order"].map(|name| row.contains_key(name));
             assert!(
-                lock == [true; 3] || lock == [false; 3],
+                lock == [true; 4] || lock == [false; 4],
                 "{:?} is half locked: {lock:?}",
                 text(row, "pk")
             );

@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use holdfast::store::{RowKey, Table, expressions};
+use holdfast::id::Kind;
+use holdfast::lock::Owner;
+use holdfast::store::{LockShards, RowKey, Table, expressions};
 use holdfast_tests::World;
 
 fn n(number: i64) -> AttributeValue {
@@ -23,7 +25,9 @@ async fn passes(world: &World, condition: &str, values: &[(&str, AttributeValue)
         .iter()
         .map(|(name, value)| ((*name).to_owned(), value.clone()))
         .collect();
-    all.insert(":seen".to_owned(), rev);
+    if condition.contains(":seen") {
+        all.insert(":seen".to_owned(), rev);
+    }
     all.insert(":x".to_owned(), s("x"));
     let sent = world
         .store
@@ -96,6 +100,7 @@ async fn a_release_removes_every_lock_attribute_and_nothing_else() {
         "lock_since",
         "lock_until",
         "lock_shard",
+        "lock_order",
         "lock_request",
     ] {
         assert!(locked.contains_key(attribute), "{attribute}");
@@ -124,36 +129,110 @@ async fn a_release_removes_every_lock_attribute_and_nothing_else() {
     assert_eq!(after, before);
 }
 
-/// All locks of a company, or one owner's, without a scan.
+/// A break ends the tenure that it names, and clears a lease only when it has run out.
+#[tokio::test]
+async fn nobody_breaks_another_tenure_than_the_one_that_is_named() {
+    let world = World::start().await;
+    let alice = world.sdm("alice").await;
+    alice.lock_for("ID5", "Second-60").await;
+    let end = world.now().unix_ms() + 60_000;
+    let broken = |fence: i64, owner: &str| [(":fence", n(fence)), (":was", s(owner))];
+    for condition in [expressions::BREAK, expressions::BREAK_AT_ANY_REVISION] {
+        assert!(passes(&world, condition, &broken(1, "alice")).await);
+        assert!(!passes(&world, condition, &broken(1, "bob")).await);
+        for fence in [0, 2] {
+            assert!(!passes(&world, condition, &broken(fence, "alice")).await);
+        }
+    }
+    let cleared = |fence: i64, now: i64| [(":fence", n(fence)), (":now", n(now))];
+    assert!(!passes(&world, expressions::CLEAR, &cleared(1, end - 1)).await);
+    assert!(passes(&world, expressions::CLEAR, &cleared(1, end)).await);
+    assert!(!passes(&world, expressions::CLEAR, &cleared(0, end)).await);
+    alice.lock_for("ID5", "Infinite").await;
+    assert!(
+        !passes(&world, expressions::CLEAR, &cleared(1, i64::MAX)).await,
+        "no lease, no end"
+    );
+    alice.action("ID5", "Unlock").await;
+    assert!(
+        !passes(&world, expressions::BREAK, &broken(1, "alice")).await,
+        "free"
+    );
+    assert!(
+        !passes(&world, expressions::CLEAR, &cleared(1, i64::MAX)).await,
+        "free"
+    );
+}
+
+/// What somebody holds, in the order of its acquisition, in one query and without a scan.
 #[tokio::test]
 async fn the_index_of_locks_holds_what_is_locked_and_nothing_else() {
     let world = World::start().await;
+    let shards = LockShards::new(&"1".try_into().unwrap(), Kind::Device);
     let locks = async |owner: &str| {
-        let mut found = Vec::new();
-        for shard in 0..16 {
-            let page = world
-                .store
-                .client()
-                .query()
-                .table_name(world.store.table_name(Table::Resources))
-                .index_name("locks")
-                .key_condition_expression("lock_shard = :shard AND lock_owner = :owner")
-                .expression_attribute_values(":shard", s(&format!("1/device/{shard}")))
-                .expression_attribute_values(":owner", s(owner))
-                .send()
-                .await
-                .unwrap();
-            found.extend(page.items().iter().map(|item| item["pk"].as_s().unwrap().clone()));
-        }
-        found.sort();
-        found
+        let owner = Owner::new(owner);
+        let page = world
+            .store
+            .client()
+            .query()
+            .table_name(world.store.table_name(Table::Resources))
+            .index_name("locks")
+            .key_condition_expression("lock_shard = :shard AND begins_with(lock_order, :owner)")
+            .expression_attribute_values(":shard", s(&shards.of(&owner)))
+            .expression_attribute_values(":owner", s(&LockShards::order_of(&owner)))
+            .send()
+            .await
+            .unwrap();
+        let place =
+            |item: &HashMap<String, AttributeValue>| item["lock_order"].as_s().unwrap().replace('\u{1}', " ");
+        page.items().iter().map(place).collect::<Vec<String>>()
     };
     let (alice, bob) = (world.sdm("alice").await, world.sdm("bob").await);
-    alice.action("ID5", "Lock").await;
     alice.action("ID6", "Lock").await;
-    assert_eq!(locks("alice").await, ["device/1/ID5", "device/1/ID6"]);
+    world.wait(1);
+    alice.action("ID5", "Lock").await;
+    let both = [
+        "alice 1795341600000 device/1/ID6",
+        "alice 1795341601000 device/1/ID5",
+    ];
+    assert_eq!(locks("alice").await, both);
+    world.wait(1);
+    alice.lock_for("ID6", "Second-60").await;
+    assert_eq!(locks("alice").await, both, "a renewal leaves the index as it is");
     alice.action("ID6", "Unlock").await;
     bob.action("ID6", "Lock").await;
-    assert_eq!(locks("alice").await, ["device/1/ID5"]);
-    assert_eq!(locks("bob").await, ["device/1/ID6"]);
+    assert_eq!(locks("alice").await, both[1..]);
+    assert_eq!(locks("bob").await, ["bob 1795341602000 device/1/ID6"]);
+    bob.lock_for("ID6", "Second-60").await;
+    world.wait(60);
+    alice.action("ID6", "Lock").await;
+    assert_eq!(locks("bob").await, [""; 0], "taken over");
+    assert_eq!(
+        locks("alice").await,
+        [both[1], "alice 1795341662000 device/1/ID6"]
+    );
+}
+
+/// Neither a renewal nor a touch names an attribute of the index `locks`: each would be a write to the index as well.
+#[tokio::test]
+async fn renewals_and_touches_do_not_write_the_index() {
+    let world = World::behind_proxy().await;
+    let proxy = world.proxy.clone().unwrap();
+    let alice = world.sdm("alice").await;
+    alice.action("ID5", "Lock").await;
+    proxy.forget();
+    alice.lock_for("ID5", "Second-60").await;
+    alice.action("ID5", "Lock").await;
+    let updates: Vec<String> = proxy
+        .calls()
+        .iter()
+        .filter_map(|call| call.body["UpdateExpression"].as_str().map(str::to_owned))
+        .collect();
+    assert_eq!(updates.len(), 2, "{updates:?}");
+    for update in updates {
+        assert!(
+            !update.contains("lock_shard") && !update.contains("lock_order"),
+            "{update}"
+        );
+    }
 }

@@ -285,6 +285,7 @@ impl World {
             owner: Owner::new("admin"),
             lease: LeaseChange::Keep,
             text: Text::default(),
+            tenure: None,
         };
         self.change_user(login, request).await;
     }
@@ -299,6 +300,7 @@ impl World {
             owner: Owner::new("admin"),
             lease: LeaseChange::Keep,
             text,
+            tenure: None,
         };
         self.change_user(login, request).await;
     }
@@ -309,6 +311,7 @@ impl World {
             login,
             lock::Request::Release {
                 owner: Owner::new("admin"),
+                tenure: None,
             },
         )
         .await;

@@ -128,9 +128,10 @@ fn request_for(wanted: &LiveSessionRequest, caller: &Caller) -> lock::Request {
             owner,
             lease: LeaseChange::Keep,
             text,
+            tenure: None,
         }
     } else {
-        lock::Request::Release { owner }
+        lock::Request::Release { owner, tenure: None }
     }
 }
 
@@ -145,10 +146,10 @@ async fn settle(
     let tally = Tally(plan.label(call.request));
     let steps = match plan {
         Plan::Conflict(conflicts) => {
-            let foreign = conflicts.into_iter().map(|(guarded, lock)| ForeignLock {
+            let foreign = conflicts.into_iter().map(|(guarded, refusal)| ForeignLock {
                 scope: guarded.scope,
                 id: guarded.id,
-                lock,
+                lock: refusal.lock().cloned(),
             });
             return Err(Refusal::Conflict(foreign.collect()));
         }

@@ -55,8 +55,9 @@ async fn act(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
             owner,
             lease,
             text: lock::Text::default(),
+            tenure: None,
         },
-        Action::Unlock => lock::Request::Release { owner },
+        Action::Unlock => lock::Request::Release { owner, tenure: None },
     };
     let call = LockCall {
         request: &change,
@@ -86,8 +87,17 @@ fn answer(outcome: Outcome, now: Timestamp) -> Result<Response<Body>, Refusal> {
         Outcome::Acquired { fence, lock, .. }
         | Outcome::Renewed { fence, lock }
         | Outcome::AlreadyHeld { fence, lock } => sdm::locked(fence, &lock, now),
-        Outcome::Released { fence } | Outcome::WasFree { fence } => sdm::unlocked(fence),
-        Outcome::HeldBy { lock } => return Err(Refusal::Locked(lock)),
+        // This dialect names no tenure and breaks nothing; what it would be answered is the nearest that there is.
+        Outcome::Released { fence }
+        | Outcome::WasFree { fence }
+        | Outcome::TenureOver { fence, .. }
+        | Outcome::Broken { fence, .. } => sdm::unlocked(fence),
+        Outcome::HeldBy { lock, .. } | Outcome::YourOwn { lock, .. } => {
+            return Err(Refusal::Locked(Some(lock)));
+        }
+        Outcome::HeldOff { lock, .. } | Outcome::OtherTenure { lock, .. } => {
+            return Err(Refusal::Locked(lock));
+        }
     };
     response.extensions_mut().insert(tally);
     Ok(response)

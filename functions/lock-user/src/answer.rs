@@ -25,17 +25,25 @@ pub(crate) fn answer(request: &Request, outcome: Outcome, echo: Option<&Echo>) -
 /// What the lock protocol decided.
 pub(crate) fn decided(wanted: &UserLock, outcome: &lock::Outcome) -> Outcome {
     let result = match outcome {
-        lock::Outcome::Acquired { .. } | lock::Outcome::Renewed { .. } | lock::Outcome::Released { .. } => {
-            Outcome::new(StatusCode::OK, 0, "Processed with result: ExecOK")
-        }
-        lock::Outcome::AlreadyHeld { .. } | lock::Outcome::WasFree { .. } => {
+        lock::Outcome::Acquired { .. }
+        | lock::Outcome::Renewed { .. }
+        | lock::Outcome::Released { .. }
+        | lock::Outcome::Broken { .. } => Outcome::new(StatusCode::OK, 0, "Processed with result: ExecOK"),
+        lock::Outcome::AlreadyHeld { .. }
+        | lock::Outcome::WasFree { .. }
+        | lock::Outcome::TenureOver { .. } => {
             let login = &wanted.login_name;
             forbidden(
                 0,
                 format!("Processed with results: User [{login}] remains unchanged"),
             )
         }
-        lock::Outcome::HeldBy { .. } => forbidden(4, "Db operation failed, already changed by another user"),
+        lock::Outcome::HeldBy { .. }
+        | lock::Outcome::HeldOff { .. }
+        | lock::Outcome::OtherTenure { .. }
+        | lock::Outcome::YourOwn { .. } => {
+            forbidden(4, "Db operation failed, already changed by another user")
+        }
     };
     result.tallied(outcome.label())
 }

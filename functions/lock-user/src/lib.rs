@@ -80,9 +80,10 @@ async fn act(app: &App, request: &Request, parsed: &Parsed) -> Result<Outcome, O
             owner,
             lease: LeaseChange::Keep,
             text: Text::default(),
+            tenure: None,
         }
     } else {
-        lock::Request::Release { owner }
+        lock::Request::Release { owner, tenure: None }
     };
     let target = LockTarget::user(&caller.company, &user.login);
     let still_allowed = |newer: &UserRow| {

@@ -145,25 +145,25 @@ impl Refusal {
     }
 }
 
-/// A lock of someone else's that a request ran into.
+/// A lock that refused a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignLock {
     /// `activity`, `resource` or `user`.
     pub scope: &'static str,
     /// The session's id, `<resource id>/<login>`, or the login.
     pub id: String,
-    /// The lock itself.
-    pub lock: Lock,
+    /// Someone else's lock; `None` where the lock is free, and the caller is held off.
+    pub lock: Option<Lock>,
 }
 
 impl ForeignLock {
     fn to_json(&self) -> Value {
-        json!({
-            "scope": self.scope,
-            "id": self.id,
-            "owner": self.lock.owner.as_str(),
-            "since": self.lock.since.to_string(),
-        })
+        let mut entry = json!({"scope": self.scope, "id": self.id});
+        if let Some(lock) = &self.lock {
+            entry["owner"] = Value::from(lock.owner.as_str());
+            entry["since"] = Value::from(lock.since.to_string());
+        }
+        entry
     }
 }
 

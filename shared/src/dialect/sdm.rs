@@ -42,8 +42,8 @@ pub enum Refusal {
     Invalid(String),
     /// 404: no such device in the caller's company.
     NotFound,
-    /// 423: someone else holds the lock.
-    Locked(Lock),
+    /// 423: someone else holds the lock, or the caller is held off.
+    Locked(Option<Lock>),
     /// 503 or 500: the service failed.
     Failed(Failure),
 }
@@ -114,7 +114,7 @@ pub fn answer(request: &Request, answered: Result<Response<Body>, Refusal>) -> R
 /// Answers a refusal, in XML or JSON by `Accept`.
 fn refusal(headers: &HeaderMap, refusal: Refusal) -> Response<Body> {
     let lock = match &refusal {
-        Refusal::Locked(lock) => Some(lock),
+        Refusal::Locked(lock) => lock.as_ref(),
         _ => None,
     };
     let mut response = error(headers, refusal.status(), refusal.message(), lock);

@@ -1,4 +1,6 @@
-use super::{Fence, LeaseChange, Lock, Owner, Request, State, Text, Timestamp};
+use super::{
+    Aftermath, Break, Fence, HoldOff, LeaseChange, Lock, Owner, Reason, Request, State, Text, Timestamp,
+};
 
 /// What a request means for a row at a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub enum Change {
         fence: Fence,
         /// The new lock.
         lock: Lock,
+        /// Whether what the latest break left stays on the row: its hold-off is not over.
+        keeps_break: bool,
     },
     /// The owner's live lock changes its lease or texts.
     Renew {
@@ -33,6 +37,20 @@ pub enum Change {
         fence: Fence,
         /// Whose lock it is.
         owner: Owner,
+    },
+    /// Someone else's live lock is ended.
+    Break {
+        /// What is left on the row: whose tenure ended, by whom and why.
+        broken: Break,
+        /// The next fence, also where nobody takes the lock.
+        fence: Fence,
+        /// The lock of who broke it, where it is taken in the same write.
+        lock: Option<Lock>,
+    },
+    /// A lease that ran out is taken off the row. It is over already, so the fence stays.
+    Clear {
+        /// The fence of the tenure that ran out.
+        fence: Fence,
     },
 }
 
@@ -72,21 +90,88 @@ pub enum Outcome {
         /// The fence of the latest tenure.
         fence: Fence,
     },
-    /// The lock belongs to someone else; nothing changed.
+    /// Someone else's lock was broken.
+    Broken {
+        /// The lock as it was.
+        broken: Lock,
+        /// The fence as it is now.
+        fence: Fence,
+        /// The caller's lock, where the break took it.
+        lock: Option<Lock>,
+    },
+    /// The tenure that the caller named, to be released or broken, is over. No other was touched.
+    TenureOver {
+        /// The fence as it is now.
+        fence: Fence,
+        /// Whoever's lock holds now.
+        lock: Option<Lock>,
+    },
+    /// Refused: the lock belongs to someone else; nothing changed.
     HeldBy {
+        /// The fence of the tenure.
+        fence: Fence,
         /// Someone else's lock.
+        lock: Lock,
+    },
+    /// Refused: the caller's lock was broken, and the hold-off is not over; nothing changed.
+    HeldOff {
+        /// By whom, when and why, and when the hold-off ends.
+        broken: Break,
+        /// The fence as it is now.
+        fence: Fence,
+        /// Someone else's lock, where the lock is not free.
+        lock: Option<Lock>,
+    },
+    /// Refused: the tenure that the caller named is not the live one, or never was; nothing changed.
+    OtherTenure {
+        /// The fence as it is now.
+        fence: Fence,
+        /// The live lock, the caller's own or someone else's.
+        lock: Option<Lock>,
+    },
+    /// Refused: the lock to be broken is the caller's own, which is released and not broken; nothing changed.
+    YourOwn {
+        /// The fence of the tenure.
+        fence: Fence,
+        /// The caller's lock.
         lock: Lock,
     },
 }
 
 impl Outcome {
-    /// Whether the request changed the row.
+    /// Whether the request changed who holds the lock, or how.
     #[must_use]
     pub const fn is_change(&self) -> bool {
         matches!(
             self,
-            Self::Acquired { .. } | Self::Renewed { .. } | Self::Released { .. }
+            Self::Acquired { .. } | Self::Renewed { .. } | Self::Released { .. } | Self::Broken { .. }
         )
+    }
+
+    /// Whether the request was refused. A refusal promises nothing, and nothing was written for it.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::HeldBy { .. } | Self::HeldOff { .. } | Self::OtherTenure { .. } | Self::YourOwn { .. }
+        )
+    }
+
+    /// The lock that holds after the request, as far as the outcome tells.
+    #[must_use]
+    pub const fn lock(&self) -> Option<&Lock> {
+        match self {
+            Self::Acquired { lock, .. }
+            | Self::Renewed { lock, .. }
+            | Self::AlreadyHeld { lock, .. }
+            | Self::HeldBy { lock, .. }
+            | Self::YourOwn { lock, .. } => Some(lock),
+            Self::Broken { lock, .. }
+            | Self::TenureOver { lock, .. }
+            | Self::HeldOff { lock, .. }
+            | Self::OtherTenure { lock, .. } => lock.as_ref(),
+            Self::Released { .. } | Self::WasFree { .. } => None,
+        }
     }
 
     /// The outcome's name in metrics.
@@ -102,7 +187,12 @@ impl Outcome {
             Self::AlreadyHeld { .. } => "already_held",
             Self::Released { .. } => "released",
             Self::WasFree { .. } => "was_free",
+            Self::Broken { .. } => "broken",
+            Self::TenureOver { .. } => "tenure_over",
             Self::HeldBy { .. } => "held_by_other",
+            Self::HeldOff { .. } => "held_off",
+            Self::OtherTenure { .. } => "other_tenure",
+            Self::YourOwn { .. } => "your_own_lock",
         }
     }
 }
@@ -111,27 +201,79 @@ impl Outcome {
 #[must_use]
 pub fn decide(state: &State, request: &Request, now: Timestamp) -> Decision {
     match request {
-        Request::Acquire { owner, lease, text } => match state.live(now) {
-            Some(lock) if lock.owner != *owner => held_by(lock),
-            Some(lock) => keep_or_renew(state.fence(), lock, *lease, text, now),
-            None => acquire(state, owner, *lease, text, now),
+        Request::Acquire {
+            owner,
+            lease,
+            text,
+            tenure,
+        } => match state.live(now) {
+            Some(lock) if lock.owner == *owner => match tenure {
+                Some(tenure) if *tenure != state.fence() => other_tenure(state, now),
+                _ => keep_or_renew(state.fence(), lock, *lease, text, now),
+            },
+            live => match (state.held_off(owner, now), live) {
+                // "Lock again" is also "renew": a loop of renewals would quietly undo the break.
+                (Some(broken), _) => held_off(state, broken, now),
+                (None, Some(lock)) => held_by(state, lock),
+                (None, None) if tenure.is_some() => other_tenure(state, now),
+                (None, None) => acquire(state, owner, *lease, text, now),
+            },
         },
-        Request::Release { owner } => match state.live(now) {
-            Some(lock) if lock.owner != *owner => held_by(lock),
-            Some(_) => Decision::Write(
-                Change::Release {
-                    fence: state.fence(),
-                    owner: owner.clone(),
+        Request::Release { owner, tenure } => release(state, owner, *tenure, now),
+        Request::Break {
+            by,
+            fence,
+            reason,
+            then,
+            hold_off,
+        } => match state.live(now) {
+            Some(lock) if *fence == state.fence() => {
+                break_live(state, lock, by, reason, *then, *hold_off, now)
+            }
+            Some(_) if state.last_break().is_some_and(|broken| broken.is_of(by, *fence)) => {
+                tenure_over(state, now)
+            }
+            Some(_) => other_tenure(state, now),
+            None if *fence > state.fence() => other_tenure(state, now),
+            None if *fence == state.fence() && state.has_run_out(now) => Decision::Write(
+                Change::Clear { fence: *fence },
+                Outcome::TenureOver {
+                    fence: *fence,
+                    lock: None,
                 },
-                Outcome::Released { fence: state.fence() },
             ),
-            None => Decision::Answer(Outcome::WasFree { fence: state.fence() }),
+            None => tenure_over(state, now),
         },
     }
 }
 
-fn held_by(lock: &Lock) -> Decision {
-    Decision::Answer(Outcome::HeldBy { lock: lock.clone() })
+fn held_by(state: &State, lock: &Lock) -> Decision {
+    Decision::Answer(Outcome::HeldBy {
+        fence: state.fence(),
+        lock: lock.clone(),
+    })
+}
+
+fn held_off(state: &State, broken: &Break, now: Timestamp) -> Decision {
+    Decision::Answer(Outcome::HeldOff {
+        broken: broken.clone(),
+        fence: state.fence(),
+        lock: state.live(now).cloned(),
+    })
+}
+
+fn other_tenure(state: &State, now: Timestamp) -> Decision {
+    Decision::Answer(Outcome::OtherTenure {
+        fence: state.fence(),
+        lock: state.live(now).cloned(),
+    })
+}
+
+fn tenure_over(state: &State, now: Timestamp) -> Decision {
+    Decision::Answer(Outcome::TenureOver {
+        fence: state.fence(),
+        lock: state.live(now).cloned(),
+    })
 }
 
 fn acquire(state: &State, owner: &Owner, lease: LeaseChange, text: &Text, now: Timestamp) -> Decision {
@@ -152,6 +294,7 @@ fn acquire(state: &State, owner: &Owner, lease: LeaseChange, text: &Text, now: T
         Change::Acquire {
             fence,
             lock: lock.clone(),
+            keeps_break: state.last_break().is_some_and(|broken| now < broken.until),
         },
         Outcome::Acquired {
             fence,
@@ -187,4 +330,79 @@ fn keep_or_renew(fence: Fence, lock: &Lock, lease: LeaseChange, text: &Text, now
             Outcome::Renewed { fence, lock: renewed },
         )
     }
+}
+
+fn release(state: &State, owner: &Owner, tenure: Option<Fence>, now: Timestamp) -> Decision {
+    match tenure {
+        // It is over, whoever holds the lock now.
+        Some(tenure) if tenure < state.fence() => return tenure_over(state, now),
+        Some(tenure) if tenure > state.fence() => return other_tenure(state, now),
+        _ => {}
+    }
+    match state.live(now) {
+        Some(lock) if lock.owner != *owner => held_by(state, lock),
+        Some(_) => Decision::Write(
+            Change::Release {
+                fence: state.fence(),
+                owner: owner.clone(),
+            },
+            Outcome::Released { fence: state.fence() },
+        ),
+        None => Decision::Answer(Outcome::WasFree { fence: state.fence() }),
+    }
+}
+
+/// The live lock has the fence that the break names.
+fn break_live(
+    state: &State,
+    lock: &Lock,
+    by: &Owner,
+    reason: &Reason,
+    then: Aftermath,
+    hold_off: HoldOff,
+    now: Timestamp,
+) -> Decision {
+    if lock.owner == *by {
+        return Decision::Answer(Outcome::YourOwn {
+            fence: state.fence(),
+            lock: lock.clone(),
+        });
+    }
+    let taken = match then {
+        Aftermath::Free => None,
+        Aftermath::Take => {
+            if let Some(broken) = state.held_off(by, now) {
+                return held_off(state, broken, now);
+            }
+            Some(Lock {
+                owner: by.clone(),
+                since: now,
+                until: None,
+                title: None,
+                message: None,
+            })
+        }
+    };
+    // A free lock's fence grows as well: whoever held it is late from now on, not from the next acquisition on.
+    let fence = state.fence().next();
+    let broken = Break {
+        owner: lock.owner.clone(),
+        fence: state.fence(),
+        by: by.clone(),
+        at: now,
+        reason: reason.clone(),
+        until: hold_off.until(now),
+    };
+    Decision::Write(
+        Change::Break {
+            broken,
+            fence,
+            lock: taken.clone(),
+        },
+        Outcome::Broken {
+            broken: lock.clone(),
+            fence,
+            lock: taken,
+        },
+    )
 }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// A number that grows by one each time a lock changes hands and never goes back, even across a release.
+/// A number that grows by one with each acquisition and each break, and never goes back, even across a release.
 ///
 /// A system that is protected by the lock refuses a fence smaller than the largest it has seen; only so is
 /// the late holder of a lease that ran out harmless.
@@ -20,10 +20,10 @@ impl Fence {
         self.0
     }
 
-    /// The fence of the next acquisition.
+    /// The fence of the next acquisition or break.
     #[must_use]
     pub const fn next(self) -> Self {
-        // 2^64 acquisitions of one row cannot happen; staying at the top keeps the promise never to go back.
+        // 2^64 acquisitions and breaks of one row cannot happen; staying at the top keeps the promise never to go back.
         Self(self.0.saturating_add(1))
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing here knows of DynamoDB, HTTP or a clock. A caller reads a row, asks [`decide`] what a request
 //! means for it at a given moment, and writes the answer with a condition ([`crate::store`]).
 
+mod breaking;
 mod decide;
 mod fence;
 mod owner;
@@ -13,6 +14,7 @@ mod state;
 mod timestamp;
 mod turn;
 
+pub use breaking::{Aftermath, Break, HoldOff, InvalidHoldOff, InvalidReason, Reason};
 pub use decide::{Change, Decision, Outcome, decide};
 pub use fence::Fence;
 pub use owner::Owner;

@@ -1,10 +1,11 @@
-use super::{Change, Decision, Lock, Outcome, Request, State, Timestamp, decide};
+use super::{Change, Decision, Outcome, Request, State, Timestamp, decide};
 
 /// What one request means for many locks at once: all of it or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plan<K> {
-    /// Some of the locks belong to someone else: these, and nothing is to be written.
-    Conflict(Vec<(K, Lock)>),
+    /// Some of the locks refuse the request: these, each with its refusal ([`Outcome::is_refusal`]), and nothing is to
+    /// be written.
+    Conflict(Vec<(K, Outcome)>),
     /// Every lock is as the request wants it: a touch for each.
     Settled(Vec<Step<K>>),
     /// What to change and what to touch, one step for every lock.
@@ -22,12 +23,17 @@ impl<K> Plan<K> {
             _ => false,
         };
         match (self, request) {
-            (Self::Conflict(_), _) => "held_by_other",
+            (Self::Conflict(refusals), _) => refusals
+                .first()
+                .map_or("held_by_other", |(_, refusal)| refusal.label()),
             (Self::Settled(_), Request::Acquire { .. }) => "already_held",
             (Self::Settled(_), Request::Release { .. }) => "was_free",
+            (Self::Settled(_), Request::Break { .. }) => "tenure_over",
             (Self::Write(_), _) if any(|change| matches!(change, Change::Acquire { .. })) => "acquired",
+            (Self::Write(_), _) if any(|change| matches!(change, Change::Break { .. })) => "broken",
             (Self::Write(_), Request::Release { .. }) => "released",
             (Self::Write(_), Request::Acquire { .. }) => "renewed",
+            (Self::Write(_), Request::Break { .. }) => "tenure_over",
         }
     }
 }
@@ -49,7 +55,7 @@ pub fn plan<K: Clone>(rows: &[(K, State)], request: &Request, now: Timestamp) ->
     let mut steps = Vec::with_capacity(rows.len());
     for (key, state) in rows {
         match decide(state, request, now) {
-            Decision::Answer(Outcome::HeldBy { lock }) => conflicts.push((key.clone(), lock)),
+            Decision::Answer(refusal) if refusal.is_refusal() => conflicts.push((key.clone(), refusal)),
             Decision::Answer(_) => steps.push(Step::Stay(key.clone())),
             Decision::Write(change, _) => steps.push(Step::Change(key.clone(), change)),
         }

@@ -6,11 +6,13 @@ use super::*;
 
 const NOW: Timestamp = Timestamp::from_unix_ms(1_000);
 
-/// A row of the model: who holds it, whether that has run out, and how often it changed hands.
+/// A row of the model: who holds it, whether that has run out, how often it changed hands, and whose lock was broken.
 fn states() -> impl Strategy<Value = Vec<(usize, State)>> {
     let holder = proptest::option::of((0_u8..3, proptest::option::of(0_i64..2_000)));
-    proptest::collection::vec((holder, 0_u64..5), 1..20).prop_map(|rows| {
-        let state = |(holder, fence): (Option<(u8, Option<i64>)>, u64)| {
+    let broken = proptest::option::weighted(0.2, (0_u8..3, 0_i64..2_000));
+    proptest::collection::vec((holder, 0_u64..5, broken), 1..20).prop_map(|rows| {
+        type Row = (Option<(u8, Option<i64>)>, u64, Option<(u8, i64)>);
+        let state = |(holder, fence, broken): Row| {
             let lock = holder.map(|(owner, until)| Lock {
                 owner: Owner::new(format!("user-{owner}")),
                 since: Timestamp::from_unix_ms(0),
@@ -18,7 +20,15 @@ fn states() -> impl Strategy<Value = Vec<(usize, State)>> {
                 title: None,
                 message: None,
             });
-            State::new(Fence::new(fence), lock)
+            let broken = broken.map(|(owner, until)| Break {
+                owner: Owner::new(format!("user-{owner}")),
+                fence: Fence::new(0),
+                by: Owner::new("operator"),
+                at: Timestamp::from_unix_ms(0),
+                reason: Reason::try_from("a ticket").unwrap(),
+                until: Timestamp::from_unix_ms(until),
+            });
+            State::new(Fence::new(fence), lock).with_last_break(broken)
         };
         rows.into_iter().map(state).enumerate().collect()
     })
@@ -28,6 +38,17 @@ fn holder(state: &State) -> Option<&str> {
     state.live(NOW).map(|lock| lock.owner.as_str())
 }
 
+/// Whether the model refuses `me` this row: someone else holds it, or it may not be taken yet.
+fn refuses(state: &State, me: &str, acquire: bool) -> bool {
+    let held_off = state
+        .last_break()
+        .is_some_and(|broken| broken.owner.as_str() == me && NOW < broken.until);
+    match holder(state) {
+        Some(holder) => holder != me,
+        None => acquire && held_off,
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
@@ -35,20 +56,21 @@ proptest! {
     fn all_or_none_and_never_against_an_owner(rows in states(), acquire in any::<bool>()) {
         let me = "user-0";
         let request = if acquire {
-            Request::Acquire { owner: Owner::new(me), lease: LeaseChange::Keep, text: Text::default() }
+            Request::Acquire { owner: Owner::new(me), lease: LeaseChange::Keep, text: Text::default(), tenure: None }
         } else {
-            Request::Release { owner: Owner::new(me) }
+            Request::Release { owner: Owner::new(me), tenure: None }
         };
         let others: Vec<usize> =
-            rows.iter().filter(|(_, s)| holder(s).is_some_and(|h| h != me)).map(|(n, _)| *n).collect();
+            rows.iter().filter(|(_, state)| refuses(state, me, acquire)).map(|(n, _)| *n).collect();
         let wanted = acquire.then_some(me);
         match plan(&rows, &request, NOW) {
             Plan::Conflict(conflicts) => {
                 let named: Vec<usize> = conflicts.iter().map(|(n, _)| *n).collect();
                 prop_assert!(!others.is_empty());
                 prop_assert_eq!(named, others, "the conflicting locks, all of them and no others");
-                for (n, lock) in conflicts {
-                    prop_assert_eq!(Some(lock.owner.as_str()), holder(&rows[n].1));
+                for (n, refusal) in conflicts {
+                    prop_assert!(refusal.is_refusal());
+                    prop_assert_eq!(refusal.lock().map(|lock| lock.owner.as_str()), holder(&rows[n].1));
                 }
             }
             Plan::Settled(steps) => {
@@ -71,8 +93,10 @@ proptest! {
                             prop_assert_eq!(at, n);
                             prop_assert_ne!(holder(state), wanted);
                             match change {
-                                Change::Acquire { fence, lock } => {
+                                Change::Acquire { fence, lock, keeps_break } => {
                                     prop_assert!(acquire);
+                                    let broken = state.last_break();
+                                    prop_assert_eq!(*keeps_break, broken.is_some_and(|b| NOW < b.until));
                                     prop_assert_eq!(lock.owner.as_str(), me);
                                     prop_assert_eq!(*fence, state.fence().next());
                                 }
@@ -80,7 +104,9 @@ proptest! {
                                     prop_assert!(!acquire);
                                     prop_assert_eq!(owner.as_str(), me);
                                 }
-                                Change::Renew { .. } => prop_assert!(false, "nothing of the lock has changed"),
+                                Change::Renew { .. } | Change::Break { .. } | Change::Clear { .. } => {
+                                    prop_assert!(false, "nothing of the kind was asked: {change:?}");
+                                }
                             }
                         }
                     }

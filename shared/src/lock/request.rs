@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Owner, Timestamp};
+use super::{Aftermath, Fence, HoldOff, Owner, Reason, Timestamp};
 
 /// What a caller asks of one lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,11 +14,28 @@ pub enum Request {
         lease: LeaseChange,
         /// What becomes of the texts shown to those who are locked out.
         text: Text,
+        /// Renew this tenure or fail; a lock that is free is not taken.
+        tenure: Option<Fence>,
     },
     /// Give the lock back.
     Release {
         /// Who asks.
         owner: Owner,
+        /// Give back this tenure and no other.
+        tenure: Option<Fence>,
+    },
+    /// End someone else's tenure.
+    Break {
+        /// Who asks.
+        by: Owner,
+        /// The tenure to end; a successor's is never ended in its place.
+        fence: Fence,
+        /// Why, for the old owner to read.
+        reason: Reason,
+        /// What becomes of the lock.
+        then: Aftermath,
+        /// For how long the old owner cannot take it again.
+        hold_off: HoldOff,
     },
 }
 
@@ -27,7 +44,8 @@ impl Request {
     #[must_use]
     pub const fn owner(&self) -> &Owner {
         match self {
-            Self::Acquire { owner, .. } | Self::Release { owner } => owner,
+            Self::Acquire { owner, .. } | Self::Release { owner, .. } => owner,
+            Self::Break { by, .. } => by,
         }
     }
 }

@@ -1,4 +1,4 @@
-use super::{Fence, Owner, Timestamp};
+use super::{Break, Fence, Owner, Timestamp};
 
 /// A lock as it is recorded. Whether it still holds is for [`State::live`] to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,16 +20,27 @@ pub struct Lock {
 pub struct State {
     fence: Fence,
     recorded: Option<Lock>,
+    last_break: Option<Break>,
 }
 
 impl State {
     /// A row's state, from what is recorded on it.
     #[must_use]
     pub const fn new(fence: Fence, recorded: Option<Lock>) -> Self {
-        Self { fence, recorded }
+        Self {
+            fence,
+            recorded,
+            last_break: None,
+        }
     }
 
-    /// The fence of the latest acquisition, live or not; zero before the first.
+    /// The same with what the latest break left on the row.
+    #[must_use]
+    pub fn with_last_break(self, last_break: Option<Break>) -> Self {
+        Self { last_break, ..self }
+    }
+
+    /// The fence of the latest acquisition or break, live or not; zero before the first.
     #[must_use]
     pub const fn fence(&self) -> Fence {
         self.fence
@@ -43,10 +54,33 @@ impl State {
             .filter(|lock| lock.until.is_none_or(|until| now < until))
     }
 
+    /// What the latest break left on the row. It may be past its hold-off.
+    #[must_use]
+    pub const fn last_break(&self) -> Option<&Break> {
+        self.last_break.as_ref()
+    }
+
+    /// The break that keeps `owner` from taking the lock at `now`.
+    #[must_use]
+    pub fn held_off(&self, owner: &Owner, now: Timestamp) -> Option<&Break> {
+        self.last_break
+            .as_ref()
+            .filter(|broken| broken.holds_off(owner, now))
+    }
+
+    /// The lease that the row still records although it ran out: it was not taken over, released or cleared.
+    #[must_use]
+    pub fn run_out(&self, now: Timestamp) -> Option<&Lock> {
+        match self.live(now) {
+            Some(_) => None,
+            None => self.recorded.as_ref(),
+        }
+    }
+
     /// Whether the row records a lease that ran out and has not been taken over or released.
     #[must_use]
     pub fn has_run_out(&self, now: Timestamp) -> bool {
-        self.recorded.is_some() && self.live(now).is_none()
+        self.run_out(now).is_some()
     }
 
     /// Whether no lock is recorded, not even one that ran out.

@@ -50,10 +50,21 @@ impl Turn {
     pub fn first(record: &Record, request: &Request, now: Timestamp) -> Self {
         match decide(&record.state, request, now) {
             // A refusal promises nothing that a late write could break.
-            Decision::Answer(refusal @ Outcome::HeldBy { .. }) => Self::Answer(refusal),
+            Decision::Answer(refusal) if refusal.is_refusal() => Self::Answer(refusal),
             Decision::Answer(outcome) => Self::Touch(outcome),
             Decision::Write(change, outcome) => Self::Write(change, outcome),
         }
+    }
+
+    /// Whether this turn's write goes by its tenure alone, whatever the revision, after so many lost races.
+    ///
+    /// A break does so as soon as it has lost one: an owner who renews in many loops at once changes the row faster than a
+    /// break can follow, and would never lose the lock. The fence and the owner keep it from every other tenure. What
+    /// is given up: `broken` in the outcome may be one renewal old, and a late break of this kind is fenced off by
+    /// what ends its tenure, not by a touch.
+    #[must_use]
+    pub const fn insists(&self, losses: u32) -> bool {
+        losses > 0 && matches!(self, Self::Write(Change::Break { .. }, _))
     }
 
     /// The turn after `self` lost its race. `me` is the caller and the invocation.
@@ -64,18 +75,23 @@ impl Turn {
             found,
             ambiguous,
         } = loss;
+        let mut may_have_been_made = false;
         if let Self::Write(change, outcome) = self {
             if is_own_write(&change, found, me) {
                 return Self::Answer(outcome);
             }
             // One write after the row was read is someone else's, so ours was never made. With more, ours may be among
-            // them. A release is decided by its tenure and needs no such rule.
-            let may_have_been_made = ambiguous && found.rev > seen.rev.next() && found.by != seen.by;
-            if may_have_been_made && !matches!(change, Change::Release { .. }) {
+            // them.
+            may_have_been_made = ambiguous && found.rev > seen.rev.next() && found.by != seen.by;
+            if may_have_been_made && !is_decided_by_its_tenure(&change) {
                 return Self::Unsure(Unsure::OwnEffect);
             }
         }
         match decide(&found.state, request, now) {
+            // A break that may have been made is not refused. What can be told of it is true either way.
+            Decision::Answer(Outcome::OtherTenure { fence, lock }) if may_have_been_made => {
+                Self::Answer(Outcome::TenureOver { fence, lock })
+            }
             Decision::Write(Change::Acquire { .. }, _) if released_by(me, seen, found) => {
                 Self::Unsure(Unsure::OwnRelease)
             }
@@ -105,5 +121,19 @@ fn is_own_write(change: &Change, found: &Record, me: &Writer) -> bool {
         Change::Renew { .. } => false,
         // The tenure is over; the lock that is held now is another.
         Change::Release { fence, owner } => !found.state.is_tenure(owner, *fence),
+        // The same caller's other request may have made the break. The decision on the row that was found knows the
+        // break by its tenure, and says that the tenure is over and not that this request ended it.
+        Change::Break { .. } | Change::Clear { .. } => false,
+    }
+}
+
+/// Whether a change can take effect once only, however often it is decided: it ends one tenure, and the fence of a
+/// tenure that is over never comes again.
+///
+/// A break that also takes the lock is one of these. It acquires nothing where the tenure that it names is over.
+const fn is_decided_by_its_tenure(change: &Change) -> bool {
+    match change {
+        Change::Release { .. } | Change::Break { .. } | Change::Clear { .. } => true,
+        Change::Acquire { .. } | Change::Renew { .. } => false,
     }
 }

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{
 use super::item::{ms, n, s};
 use super::record::by;
 use super::rows::sessions_of;
-use super::update::REMOVE_LOCK;
+use super::update::LOCK_ATTRIBUTES;
 use super::{
     ActivitySessionRow, Item, Retries, Row, RowKey, SessionStatus, StatusClass, Store, Table, Transacted,
     UserRow, built_wrongly, expressions, failed_condition,
@@ -100,7 +100,8 @@ impl Store {
                 .key("pk", s(key.pk()))
                 .update_expression(format!(
                     "SET session_status = :complete, ended_at = :now, listing_shard = :historical, rev = :next, \
-                     #by = :by{REMOVE_LOCK}"
+                     #by = :by REMOVE {}",
+                    LOCK_ATTRIBUTES.join(", ")
                 ))
                 .condition_expression(expressions::END_ACTIVITY_SESSION)
                 .expression_attribute_values(":complete", n(SessionStatus::COMPLETE.number()))

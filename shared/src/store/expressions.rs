@@ -13,6 +13,19 @@ pub const RENEW: &str = "rev = :seen AND lock_owner = :me";
 /// A late unlock meets the successor's lock: without the owner in the condition it would free it.
 pub const RELEASE: &str = "rev = :seen AND lock_owner = :me";
 
+/// A break meets the lock of a successor, or the break that another caller made: one tenure is broken once, and no
+/// other in its place.
+pub const BREAK: &str = "rev = :seen AND fence = :fence AND lock_owner = :was";
+
+/// A break meets renewals of an owner who renews as fast as he can, in many loops at once: under the revision it could
+/// lose to them for ever. Renewals keep the fence, and whatever ends the tenure changes it or takes the owner off, so the
+/// tenure alone says what the break may end.
+pub const BREAK_AT_ANY_REVISION: &str = "fence = :fence AND lock_owner = :was";
+
+/// A break meets a lease that has run out, while its owner locks again or someone else takes over: what is taken off
+/// the row is what has run out.
+pub const CLEAR: &str = "rev = :seen AND fence = :fence AND lock_until <= :now";
+
 /// Two callers lock a pair that was never locked: the row that one of them makes is not made again.
 pub const ACQUIRE_ABSENT: &str = "attribute_not_exists(pk)";
 

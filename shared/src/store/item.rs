@@ -34,7 +34,7 @@ impl Attributes {
         self.optional_text(name)?.ok_or(Corrupt { attribute: name })
     }
 
-    /// A string that must be there and fit the alphabet of its kind.
+    /// A string that must be there and keep the rules of its kind.
     pub(super) fn id<T: for<'a> TryFrom<&'a str>>(&mut self, name: &'static str) -> Result<T, Corrupt> {
         T::try_from(self.text(name)?.as_str()).map_err(|_| Corrupt { attribute: name })
     }

@@ -157,9 +157,14 @@ impl RowKey {
 
     /// One of `count` shards, always the same for this row: a single hot index key would throttle the table.
     pub(super) fn shard(&self, count: u8) -> u8 {
-        let [first, ..]: [u8; 32] = Sha256::digest(self.pk.as_bytes()).into();
-        first % count
+        shard(&self.pk, count)
     }
+}
+
+/// One of `count` shards, always the same for this text.
+pub(super) fn shard(text: &str, count: u8) -> u8 {
+    let [first, ..]: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+    first % count
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::update::Update;
 use super::{ActorCheck, Item, LockTarget, Lockable, Retries, Store, Transacted, failed_condition};
 use crate::failure::Failure;
 use crate::id::RequestId;
-use crate::lock::{self, Change, Loss, Outcome, Revision, Timestamp, Turn, Unsure, Writer};
+use crate::lock::{self, Loss, Outcome, Revision, Timestamp, Turn, Unsure, Writer};
 
 /// A lock request as it is carried out.
 #[derive(Clone, Copy, Debug)]
@@ -17,8 +17,8 @@ pub struct LockCall<'a> {
     pub now: Timestamp,
     /// In which invocation.
     pub request_id: &'a RequestId,
-    /// The caller's account, for a lock on a user account: each change is then one transaction that also proves that
-    /// the caller is not locked out.
+    /// The caller's account, for a lock on a user account and for a break of any lock: each change is then one
+    /// transaction that also proves that the caller is not locked out.
     pub actor: Option<&'a ActorCheck>,
 }
 
@@ -55,6 +55,9 @@ impl Store {
     /// # Errors
     /// [`Failure::Unavailable`] after losing [`Retries::TRIES`] races or [`Retries::WITHIN`], where the request may
     /// have taken effect already, and whatever the store itself reports.
+    /// [`Failure::Unavailable`] after losing [`Retries::TRIES`] races or [`Retries::WITHIN`], where the request may
+    /// have taken effect already, [`Failure::Defect`] for a break without [`LockCall::actor`], and whatever the store
+    /// itself reports.
     pub async fn apply_lock<R: Lockable, E>(
         &self,
         target: &LockTarget,
@@ -65,7 +68,11 @@ impl Store {
         let me = call.writer();
         let mut row = seen;
         let mut turn = Turn::first(row.record(), call.request, call.now);
+        if matches!(call.request, lock::Request::Break { .. }) && call.actor.is_none() {
+            return Err(Failure::Defect("a break without its actor's check".to_owned()));
+        }
         let mut retries = Retries::of_races();
+        let mut losses = 0;
         loop {
             let watch = AttemptWatch::default();
             let rev = row.record().rev;
@@ -76,10 +83,13 @@ impl Store {
                     let touch = Update::touch(Some(rev), target);
                     (self.write(target, touch, &watch).await?, outcome)
                 }
-                Turn::Write(change, outcome) => (
-                    self.change(target, change, rev, call, &me, &watch).await?,
-                    outcome,
-                ),
+                Turn::Write(change, outcome) => {
+                    let mut update = Update::change(change, Some(rev), target, &me, call.now);
+                    if turn.insists(losses) {
+                        update.at_any_revision();
+                    }
+                    (self.change(target, update, rev, call, &watch).await?, outcome)
+                }
             };
             let found = match written {
                 Written::Made => return Ok(LockResult::Done(outcome.clone())),
@@ -93,6 +103,7 @@ impl Store {
                 ambiguous: watch.is_ambiguous(),
             };
             turn = turn.after(loss, call.request, &me, call.now);
+            losses += 1;
             let is_settled = match &turn {
                 // The change that was asked for has been made: no newer state takes that back.
                 Turn::Answer(outcome) => outcome.is_change(),
@@ -112,13 +123,11 @@ impl Store {
     async fn change(
         &self,
         target: &LockTarget,
-        change: &Change,
+        update: Update,
         seen: Revision,
         call: LockCall<'_>,
-        me: &Writer,
         watch: &AttemptWatch,
     ) -> Result<Written, Failure> {
-        let update = Update::change(change, Some(seen), target, me, call.now);
         match call.actor {
             None => self.write(target, update, watch).await,
             Some(actor) if actor.key() == *target.key() => {
@@ -139,7 +148,7 @@ impl Store {
             .update_item()
             .table_name(self.table_name(target.key().table()))
             .key("pk", s(target.key().pk()))
-            .update_expression(update.expression)
+            .update_expression(update.expression())
             .condition_expression(update.condition)
             .set_expression_attribute_names(update.names)
             .set_expression_attribute_values(Some(update.values))

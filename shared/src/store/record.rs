@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::item::s;
 use super::{Attributes, Item};
 use crate::failure::Corrupt;
-use crate::lock::{Fence, Lock, Owner, Record, RequestId, Revision, State, Writer};
+use crate::lock::{Break, Fence, Lock, Owner, Reason, Record, RequestId, Revision, State, Writer};
 
 /// A row type.
 pub trait Row: Sized {
@@ -37,10 +37,25 @@ pub(super) fn record(row: &mut Attributes) -> Result<Record, Corrupt> {
     };
     Ok(Record {
         rev: Revision::new(row.number("rev")?),
-        state: State::new(fence, recorded),
+        state: State::new(fence, recorded).with_last_break(last_break(row)?),
         by: row.optional_map("by")?.map(writer).transpose()?,
         lock_request: row.optional_text("lock_request")?.map(RequestId::new),
     })
+}
+
+/// What the latest break left on the row.
+fn last_break(row: &mut Attributes) -> Result<Option<Break>, Corrupt> {
+    let Some(owner) = row.optional_text("broken_owner")? else {
+        return Ok(None);
+    };
+    Ok(Some(Break {
+        owner: Owner::new(owner),
+        fence: Fence::new(row.number("broken_fence")?),
+        by: Owner::new(row.text("broken_by")?),
+        at: row.timestamp("broken_at")?,
+        reason: row.id::<Reason>("broken_reason")?,
+        until: row.timestamp("broken_until")?,
+    }))
 }
 
 /// The map `by`: who changed a row, and in which invocation.

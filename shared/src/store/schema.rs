@@ -27,7 +27,7 @@ pub struct GlobalIndex {
 pub(super) const LOCKS: GlobalIndex = GlobalIndex {
     name: "locks",
     hash: "lock_shard",
-    range: "lock_owner",
+    range: "lock_order",
 };
 
 /// Lists in order.

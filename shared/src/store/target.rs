@@ -1,4 +1,4 @@
-use super::RowKey;
+use super::{LockShards, RowKey};
 use crate::id::{ActivitySessionId, Company, DeviceId, Kind, Login, ResourceId};
 
 /// A row that a lock can guard.
@@ -6,14 +6,11 @@ use crate::id::{ActivitySessionId, Company, DeviceId, Kind, Login, ResourceId};
 pub struct LockTarget {
     key: RowKey,
     company: Company,
-    lock_shard: String,
+    lock_shards: LockShards,
     changed_at: Option<&'static str>,
 }
 
 impl LockTarget {
-    /// How many shards the index `locks` has, per company and kind.
-    pub const LOCK_SHARDS: u8 = 16;
-
     /// A device.
     #[must_use]
     pub fn device(company: &Company, id: &DeviceId) -> Self {
@@ -42,11 +39,10 @@ impl LockTarget {
     }
 
     fn new(key: RowKey, company: &Company, kind: Kind) -> Self {
-        let lock_shard = format!("{company}/{kind}/{}", key.shard(Self::LOCK_SHARDS));
         Self {
             key,
             company: company.clone(),
-            lock_shard,
+            lock_shards: LockShards::new(company, kind),
             changed_at: None,
         }
     }
@@ -67,9 +63,8 @@ impl LockTarget {
         self.changed_at
     }
 
-    /// The row's hash key in the index `locks`, while it is locked.
-    #[must_use]
-    pub fn lock_shard(&self) -> &str {
-        &self.lock_shard
+    /// The shards of the index `locks` that have the row while it is locked.
+    pub(super) const fn lock_shards(&self) -> &LockShards {
+        &self.lock_shards
     }
 }

@@ -5,13 +5,17 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 
 use super::item::{ms, n, s};
 use super::record::by;
-use super::{ActorCheck, LockTarget, Store, built_wrongly, expressions};
+use super::{ActorCheck, LockShards, LockTarget, Store, built_wrongly, expressions};
 use crate::failure::Failure;
-use crate::lock::{Change, Lock, Revision, Timestamp, Writer};
+use crate::lock::{Break, Change, Lock, Revision, Timestamp, Writer};
 
 /// An `UpdateItem` in DynamoDB's terms. Every lock attribute is set or removed, so that none is left over.
 pub(super) struct Update {
-    pub(super) expression: String,
+    /// `SET`, and what becomes of the revision.
+    revision: &'static str,
+    /// What else is set.
+    set: String,
+    removed: Vec<&'static str>,
     pub(super) condition: Cow<'static, str>,
     /// `by` is a reserved word.
     pub(super) names: Option<HashMap<String, String>>,
@@ -34,7 +38,11 @@ impl Update {
             update.set(changed_at, ":changed_at", ms(now));
         }
         match change {
-            Change::Acquire { fence, lock } => {
+            Change::Acquire {
+                fence,
+                lock,
+                keeps_break,
+            } => {
                 if seen.is_some() {
                     update.condition = expressions::ACQUIRE.into();
                     update.value(":now", ms(now));
@@ -42,11 +50,10 @@ impl Update {
                     update.condition = expressions::ACQUIRE_ABSENT.into();
                 }
                 update.set("fence", ":fence", n(fence.get()));
-                update.set("lock_owner", ":me", s(lock.owner.as_str()));
-                update.set("lock_since", ":since", ms(lock.since));
-                update.set("lock_request", ":request", s(writer.request.as_str()));
-                update.set("lock_shard", ":shard", s(target.lock_shard()));
-                update.lease_and_texts(lock);
+                update.begin(lock, target, writer);
+                if !keeps_break {
+                    update.remove(&BREAK_ATTRIBUTES);
+                }
             }
             Change::Renew { lock, .. } => {
                 update.condition = expressions::RENEW.into();
@@ -56,7 +63,24 @@ impl Update {
             Change::Release { owner, .. } => {
                 update.condition = expressions::RELEASE.into();
                 update.value(":me", s(owner.as_str()));
-                update.expression.push_str(REMOVE_LOCK);
+                update.remove(&LOCK_ATTRIBUTES);
+            }
+            Change::Break { broken, fence, lock } => {
+                update.condition = expressions::BREAK.into();
+                update.value(":fence", n(broken.fence.get()));
+                update.value(":was", s(broken.owner.as_str()));
+                update.set("fence", ":next_fence", n(fence.get()));
+                update.tell(broken);
+                match lock {
+                    Some(lock) => update.begin(lock, target, writer),
+                    None => update.remove(&LOCK_ATTRIBUTES),
+                }
+            }
+            Change::Clear { fence } => {
+                update.condition = expressions::CLEAR.into();
+                update.value(":fence", n(fence.get()));
+                update.value(":now", ms(now));
+                update.remove(&LOCK_ATTRIBUTES);
             }
         }
         update
@@ -76,7 +100,9 @@ impl Update {
 
     fn next_revision(seen: Option<Revision>, target: &LockTarget) -> Self {
         let mut update = Self {
-            expression: String::from("SET rev = :next"),
+            revision: "SET rev = :next",
+            set: String::new(),
+            removed: Vec::new(),
             condition: "".into(),
             names: None,
             values: HashMap::new(),
@@ -89,12 +115,50 @@ impl Update {
         update
     }
 
+    /// Makes a break go by its tenure alone ([`Turn::insists`](crate::lock::Turn::insists)).
+    pub(super) fn at_any_revision(&mut self) {
+        self.condition = expressions::BREAK_AT_ANY_REVISION.into();
+        self.revision = "SET rev = rev + :one";
+        // DynamoDB refuses a value that no expression names.
+        self.values.remove(":seen");
+        self.values.remove(":next");
+        self.value(":one", n(1));
+    }
+
+    /// The update expression. DynamoDB takes `REMOVE` once in it.
+    pub(super) fn expression(&self) -> String {
+        match self.removed.as_slice() {
+            [] => format!("{}{}", self.revision, self.set),
+            removed => format!("{}{} REMOVE {}", self.revision, self.set, removed.join(", ")),
+        }
+    }
+
     /// Adds the actor's check where the row is the actor's own: a transaction takes each row once.
     pub(super) fn and_still_unlocked(&mut self, actor: &ActorCheck, now: Timestamp) {
         self.condition = format!("{} AND {}", self.condition, expressions::USER_STILL_UNLOCKED).into();
         for (name, value) in actor.values(now) {
             self.value(name, value);
         }
+    }
+
+    /// A tenure begins: everything of the lock, and its place in the index `locks`, which no renewal writes again.
+    fn begin(&mut self, lock: &Lock, target: &LockTarget, writer: &Writer) {
+        self.set("lock_owner", ":me", s(lock.owner.as_str()));
+        self.set("lock_since", ":since", ms(lock.since));
+        self.set("lock_request", ":request", s(writer.request.as_str()));
+        self.set("lock_shard", ":shard", s(target.lock_shards().of(&lock.owner)));
+        self.set("lock_order", ":order", s(LockShards::order(lock, target.key())));
+        self.lease_and_texts(lock);
+    }
+
+    /// What the old owner is told of a break.
+    fn tell(&mut self, broken: &Break) {
+        self.set("broken_owner", ":broken_owner", s(broken.owner.as_str()));
+        self.set("broken_fence", ":broken_fence", n(broken.fence.get()));
+        self.set("broken_by", ":broken_by", s(broken.by.as_str()));
+        self.set("broken_at", ":broken_at", ms(broken.at));
+        self.set("broken_reason", ":broken_reason", s(broken.reason.as_str()));
+        self.set("broken_until", ":broken_until", ms(broken.until));
     }
 
     fn lease_and_texts(&mut self, lock: &Lock) {
@@ -110,17 +174,18 @@ impl Update {
                 None => removed.push(name),
             }
         }
-        if !removed.is_empty() {
-            self.expression.push_str(" REMOVE ");
-            self.expression.push_str(&removed.join(", "));
-        }
+        self.remove(&removed);
+    }
+
+    fn remove(&mut self, names: &[&'static str]) {
+        self.removed.extend_from_slice(names);
     }
 
     fn set(&mut self, name: &str, placeholder: &str, value: AttributeValue) {
-        self.expression.push_str(", ");
-        self.expression.push_str(name);
-        self.expression.push_str(" = ");
-        self.expression.push_str(placeholder);
+        self.set.push_str(", ");
+        self.set.push_str(name);
+        self.set.push_str(" = ");
+        self.set.push_str(placeholder);
         self.value(placeholder, value);
     }
 
@@ -131,8 +196,25 @@ impl Update {
 
 /// What a release takes off a row. `lock_request` stays: it is how an acquisition whose answer was lost is recognised
 /// after the release.
-pub(super) const REMOVE_LOCK: &str =
-    " REMOVE lock_owner, lock_since, lock_until, lock_title, lock_message, lock_shard";
+pub(super) const LOCK_ATTRIBUTES: [&str; 7] = [
+    "lock_owner",
+    "lock_since",
+    "lock_until",
+    "lock_title",
+    "lock_message",
+    "lock_shard",
+    "lock_order",
+];
+
+/// What the first acquisition after the hold-off takes off a row.
+const BREAK_ATTRIBUTES: [&str; 6] = [
+    "broken_owner",
+    "broken_fence",
+    "broken_by",
+    "broken_at",
+    "broken_reason",
+    "broken_until",
+];
 
 impl Store {
     /// An update as a part of a transaction. Where its condition fails, the row as it is comes with the reason.
@@ -144,7 +226,7 @@ impl Store {
         let update = aws_sdk_dynamodb::types::Update::builder()
             .table_name(self.table_name(target.key().table()))
             .key("pk", s(target.key().pk()))
-            .update_expression(update.expression)
+            .update_expression(update.expression())
             .condition_expression(update.condition)
             .set_expression_attribute_names(update.names)
             .set_expression_attribute_values(Some(update.values))

@@ -31,6 +31,9 @@ pub static FUNCTIONS: &[&Function] = &[
     &devices::FUNCTION,
     &users::FUNCTION,
     &activity_sessions::FUNCTION,
+    &locks::FUNCTION,
+    &hold_lock::FUNCTION,
+    &break_lock::FUNCTION,
 ];
 
 /// The demonstration directory, whose secrets are public.

@@ -38,6 +38,22 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The first of them, in the order of lists.
+    pub const FIRST: Self = Self::Access;
+    const ALL: [Self; 4] = [Self::Access, Self::ActivitySession, Self::Device, Self::User];
+
+    /// The kind that this word means.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    /// The one after it, in the order of lists.
+    #[must_use]
+    pub fn next(self) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind > self)
+    }
+
     /// The word for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -14,6 +14,7 @@ pub mod lock;
 pub mod runtime;
 pub mod secret;
 pub mod store;
+pub mod target;
 pub mod telemetry;
 
 pub use clock::Clock;

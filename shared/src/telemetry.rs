@@ -17,6 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
 use crate::Clock;
+use crate::lock::{Label, Outcome};
 
 /// Libraries that log whole events, headers or keys at their finest levels.
 const CAPPED: &[&str] = &["lambda_", "aws_", "hyper", "rustls", "h2"];
@@ -24,29 +25,42 @@ const CAPPED: &[&str] = &["lambda_", "aws_", "hyper", "rustls", "h2"];
 /// Events with this target are metrics.
 const METRICS: &str = "holdfast::metrics";
 
-/// How an answer counts in the metrics. A handler that knows more than the status says puts it into the answer's
-/// extensions; the name is one of a few that are fixed in the code.
+/// How an answer counts in the metrics. A handler that knows more than the status says puts one into the answer's
+/// extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tally(pub &'static str);
+pub enum Tally {
+    /// By what the lock protocol decided.
+    Lock(Label),
+    /// A wrong code after a right password.
+    SecondFactorGuess,
+    /// By the status alone.
+    Status(u16),
+}
 
 impl Tally {
-    /// How an answer counts of which only the status is known.
-    #[must_use]
-    pub fn of_status(status: u16) -> Self {
-        Self(match status {
-            200..=299 => "done",
-            409 | 423 => "held_by_other",
-            503 => "store_unavailable",
-            500.. => "failed",
-            _ => "refused",
-        })
+    const fn outcome(self) -> &'static str {
+        match self {
+            Self::Lock(label) => label.as_str(),
+            Self::SecondFactorGuess => "second_factor_guessing",
+            Self::Status(200..=299) => "done",
+            Self::Status(409 | 423) => "held_by_other",
+            Self::Status(503) => "store_unavailable",
+            Self::Status(500..) => "failed",
+            Self::Status(_) => "refused",
+        }
+    }
+}
+
+impl From<&Outcome> for Tally {
+    fn from(outcome: &Outcome) -> Self {
+        Self::Lock(outcome.label())
     }
 }
 
 /// Counts one request by operation and outcome, as a log line in CloudWatch's embedded metric format: no call, no
 /// wait, and a dimension has as many values as there are functions and outcomes.
 pub fn count(operation: &str, tally: Tally) {
-    tracing::info!(target: METRICS, Operation = operation, Outcome = tally.0, Count = 1);
+    tracing::info!(target: METRICS, Operation = operation, Outcome = tally.outcome(), Count = 1);
 }
 
 /// Starts logging to standard output for the function `name`, at the level that `AWS_LAMBDA_LOG_LEVEL` names

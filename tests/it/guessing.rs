@@ -606,7 +606,7 @@ async fn tally(world: &World, token: &str, code: &str) -> (u16, Option<Tally>) {
 #[tokio::test]
 async fn wrong_codes_after_a_right_password_are_counted_by_a_name_of_their_own() {
     let world = World::start().await;
-    let guess = (401, Some(Tally("second_factor_guessing")));
+    let guess = (401, Some(Tally::SecondFactorGuess));
     let (token, code) = (world.first_factor("alice").await, code_at(world.now()));
     assert_eq!(tally(&world, &token, "NA").await, guess, "there is a factor");
     assert_eq!(tally(&world, &token, &code).await, (200, None));

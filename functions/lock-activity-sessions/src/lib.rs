@@ -143,7 +143,7 @@ async fn settle(
     call: LockCall<'_>,
 ) -> Result<Option<Tally>, Refusal> {
     let plan = lock::plan(guarded, call.request, call.now);
-    let tally = Tally(plan.label(call.request));
+    let tally = Tally::Lock(plan.label(call.request));
     let steps = match plan {
         Plan::Conflict(conflicts) => {
             let foreign = conflicts.into_iter().map(|(guarded, refusal)| ForeignLock {

@@ -44,7 +44,7 @@ async fn act(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let also = target.as_ref().map(LockTarget::key).ok();
     let also = also.map(std::slice::from_ref).unwrap_or_default();
     let (caller, mut rows) = identify(&app.store, &token, &[SessionKind::Sdm], also, now).await?;
-    policy::lock_devices(&caller)?;
+    policy::lock_devices(&caller.user().groups)?;
     let action = action?;
     let target = target.map_err(|invalid| Refusal::Invalid(invalid.to_string()))?;
     let device = rows.parse::<DeviceRow>(target.key())?.ok_or(Refusal::NotFound)?;
@@ -82,7 +82,7 @@ async fn act(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
 }
 
 fn answer(outcome: Outcome, now: Timestamp) -> Result<Response<Body>, Refusal> {
-    let tally = Tally(outcome.label());
+    let tally = Tally::from(&outcome);
     let mut response = match outcome {
         Outcome::Acquired { fence, lock, .. }
         | Outcome::Renewed { fence, lock }

@@ -45,7 +45,7 @@ pub(crate) fn decided(wanted: &UserLock, outcome: &lock::Outcome) -> Outcome {
             forbidden(4, "Db operation failed, already changed by another user")
         }
     };
-    result.tallied(outcome.label())
+    result.tallied(outcome.into())
 }
 
 /// What a caller without the right to lock users is told.

@@ -56,7 +56,7 @@ async fn act(app: &App, request: &Request, parsed: &Parsed) -> Result<Outcome, O
         .lock
         .as_ref()
         .map_err(|faults| Outcome::invalid(faults.clone()))?;
-    policy::lock_users(&caller).map_err(|right| answer::missing(right, wanted))?;
+    policy::lock_users(&caller.rights).map_err(|right| answer::missing(right, wanted))?;
 
     let mut rows = read.map_err(answer::failed)?;
     let not_found = || answer::not_found(wanted, &caller);
@@ -70,7 +70,7 @@ async fn act(app: &App, request: &Request, parsed: &Parsed) -> Result<Outcome, O
     }
     // You cannot lock your own account.
     let own_account = wanted.locks && user.login == caller.login;
-    if own_account || !caller.may_edit_records_of(&user.record_group) {
+    if own_account || !caller.rights.may_edit_records_of(&user.record_group) {
         return Err(answer::record_permission(wanted));
     }
 
@@ -89,7 +89,7 @@ async fn act(app: &App, request: &Request, parsed: &Parsed) -> Result<Outcome, O
     let still_allowed = |newer: &UserRow| {
         if !is_within_reach(newer, &caller) {
             Err(answer::deleted_since())
-        } else if !caller.may_edit_records_of(&newer.record_group) {
+        } else if !caller.rights.may_edit_records_of(&newer.record_group) {
             Err(answer::regrouped_since())
         } else {
             Ok(())

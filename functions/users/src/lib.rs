@@ -50,7 +50,7 @@ async fn read(app: &App, request: &Request) -> Result<Node, Outcome> {
             .await
             .map_err(|why| runtime::not_admitted(why, request))?;
     let login_name = login_name.map_err(Outcome::invalid)?;
-    policy::view_users(&caller)
+    policy::view_users(&caller.rights)
         .map_err(|_| forbidden(1401, format!("View User [{login_name}] privilege violated")))?;
     let mut rows = rows?;
     let not_found = || aktion::user_not_found(login_name, &caller.company);
@@ -62,7 +62,7 @@ async fn read(app: &App, request: &Request) -> Result<Node, Outcome> {
     if user.system {
         return Err(forbidden(1402, format!("User [{login_name}] is a system user")));
     }
-    if !caller.may_edit_records_of(&user.record_group) {
+    if !caller.rights.may_edit_records_of(&user.record_group) {
         let message = format!("Record permission View of agenda User violated for [{login_name}]");
         return Err(forbidden(1412, message));
     }

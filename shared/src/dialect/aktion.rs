@@ -48,9 +48,9 @@ impl Outcome {
 
     /// The same result, which counts in the metrics under a name of its own.
     #[must_use]
-    pub fn tallied(self, name: &'static str) -> Self {
+    pub fn tallied(self, tally: Tally) -> Self {
         Self {
-            tally: Some(Tally(name)),
+            tally: Some(tally),
             ..self
         }
     }

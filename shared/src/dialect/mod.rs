@@ -5,6 +5,7 @@ pub mod aktion;
 mod body;
 mod document;
 mod fields;
+pub mod holdfast;
 mod malformed;
 mod media;
 pub mod netwrix;
@@ -36,6 +37,8 @@ pub enum Dialect {
     Sdm,
     /// Aktion.NEXT.
     Aktion,
+    /// Holdfast's own.
+    Holdfast,
 }
 
 impl Dialect {
@@ -46,6 +49,7 @@ impl Dialect {
             Self::Netwrix => netwrix::refuse(status, message),
             Self::Aktion => aktion::refuse(headers, status, message),
             Self::Sdm => sdm::refuse(headers, status, message),
+            Self::Holdfast => holdfast::refuse(status, message),
         }
     }
 }

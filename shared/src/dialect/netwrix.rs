@@ -198,7 +198,7 @@ fn refusal(request: &Request, refusal: Refusal) -> Response<Body> {
     let mut response = respond(refusal.problem().of(request));
     let extensions = response.extensions_mut();
     match refusal {
-        Refusal::Guess(_) => drop(extensions.insert(Tally("second_factor_guessing"))),
+        Refusal::Guess(_) => drop(extensions.insert(Tally::SecondFactorGuess)),
         // The runtime logs it, once.
         Refusal::Failed(failure) => drop(extensions.insert(failure)),
         _ => {}

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::open::open;
-use super::{IpFilter, RatePolicy, SignedIn};
+use super::{IpFilter, RatePolicy, Rights, SignedIn};
 use crate::failure::{Corrupt, Failure};
 use crate::id::{Company, Login, RequestId};
 use crate::lock::{Fence, Timestamp};
@@ -90,9 +90,8 @@ pub struct ApiCaller {
     pub login: Login,
     /// The fence of their account at the sign-in.
     user_fence: Fence,
-    privileges: Vec<String>,
-    editable_groups: Vec<String>,
-    licences: Vec<String>,
+    /// What they may do.
+    pub rights: Rights,
 }
 
 impl ApiCaller {
@@ -101,26 +100,6 @@ impl ApiCaller {
     #[must_use]
     pub fn actor_check(&self) -> ActorCheck {
         ActorCheck::new(self.login.clone(), self.user_fence)
-    }
-
-    /// Whether they have a privilege, for example `Users.Edit`.
-    #[must_use]
-    pub fn has_privilege(&self, privilege: &str) -> bool {
-        self.privileges.iter().any(|held| held == privilege)
-    }
-
-    /// Whether their company has a licence for an agenda, for example `Users`.
-    #[must_use]
-    pub fn is_licensed_for(&self, agenda: &str) -> bool {
-        self.licences.iter().any(|licence| licence == agenda)
-    }
-
-    /// Whether they may edit the records of a group; `*` is every group.
-    #[must_use]
-    pub fn may_edit_records_of(&self, record_group: &str) -> bool {
-        self.editable_groups
-            .iter()
-            .any(|group| group == "*" || group == record_group)
     }
 }
 
@@ -194,8 +173,12 @@ fn judge(
         company: session.company,
         login: session.login,
         user_fence: session.user_fence,
-        privileges: row.privileges,
-        editable_groups: row.editable_groups,
-        licences: row.licences,
+        rights: Rights::written_down(
+            row.roles,
+            row.groups,
+            row.privileges,
+            row.editable_groups,
+            row.licences,
+        ),
     })
 }

@@ -47,6 +47,12 @@ impl Caller {
         ActorCheck::new(self.user.login.clone(), self.session.user_fence)
     }
 
+    /// When the second factor of their sign-in was accepted.
+    #[must_use]
+    pub const fn second_factor_at(&self) -> Option<Timestamp> {
+        self.session.second_factor_at
+    }
+
     /// Whether they have a role (Netwrix Privilege Secure).
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {
@@ -61,15 +67,6 @@ impl Caller {
     /// The session that they called with, and its key.
     pub(super) const fn session(&self) -> (&RowKey, &SessionRow) {
         (&self.session_key, &self.session)
-    }
-
-    /// Whether they belong to one of `groups` (Session Delivery Manager).
-    #[must_use]
-    pub fn is_in_any_group(&self, groups: &[&str]) -> bool {
-        self.user
-            .groups
-            .iter()
-            .any(|group| groups.contains(&group.as_str()))
     }
 }
 

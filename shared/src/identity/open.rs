@@ -1,5 +1,5 @@
 use crate::failure::Failure;
-use crate::lock::Lock;
+use crate::lock::{Lock, Timestamp};
 use crate::secret::Token;
 use crate::store::{Attempt, Item, Opening, Proof, Retries, RowKey, SessionKind, SessionRow, Store, UserRow};
 
@@ -65,16 +65,18 @@ pub(super) async fn open<T>(
 pub(super) fn bearer(
     user: &UserRow,
     kind: SessionKind,
+    second_factor_at: Option<Timestamp>,
     attempt: Attempt<'_>,
 ) -> Result<(Token, Item), Failure> {
     let token = Token::issue(&user.company, &user.login)?;
-    let session = SessionRow::begin(
+    let mut session = SessionRow::begin(
         kind,
         user.company.clone(),
         user.login.clone(),
         user.lock.state.fence(),
         attempt.now,
     );
+    session.second_factor_at = second_factor_at;
     let row = session.to_item(&RowKey::session_of(&token), attempt.request_id);
     Ok((token, row))
 }

@@ -79,12 +79,13 @@ pub async fn second_factor(
             (Reservation::Counted | Reservation::Refused, _) => return Ok(SecondFactor::Rejected),
         }
     };
+    let second_factor_at = matches!(factor, Factor::Code(_)).then_some(now);
     let proof = Proof {
         secrets_rev: credential.secrets_rev,
         factor,
     };
     let signed_in = open(store, user, attempt, proof, |user| {
-        bearer(user, SessionKind::Netwrix, attempt)
+        bearer(user, SessionKind::Netwrix, second_factor_at, attempt)
     });
     Ok(match signed_in.await? {
         SignedIn::Opened { token, .. } => SecondFactor::Accepted(token),

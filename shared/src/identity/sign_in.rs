@@ -70,7 +70,7 @@ pub async fn open_session(
         factor: Factor::Password { is_all },
     };
     open(store, verified.user, attempt, proof, |user| {
-        bearer(user, kind, attempt)
+        bearer(user, kind, None, attempt)
     })
     .await
 }

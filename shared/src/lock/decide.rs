@@ -1,5 +1,6 @@
 use super::{
-    Aftermath, Break, Fence, HoldOff, LeaseChange, Lock, Owner, Reason, Request, State, Text, Timestamp,
+    Aftermath, Break, Fence, HoldOff, Label, LeaseChange, Lock, Owner, Reason, Request, State, Text,
+    Timestamp,
 };
 
 /// What a request means for a row at a moment.
@@ -176,23 +177,23 @@ impl Outcome {
 
     /// The outcome's name in metrics.
     #[must_use]
-    pub const fn label(&self) -> &'static str {
+    pub const fn label(&self) -> Label {
         match self {
             Self::Acquired {
                 expired_takeover: true,
                 ..
-            } => "expired_takeover",
-            Self::Acquired { .. } => "acquired",
-            Self::Renewed { .. } => "renewed",
-            Self::AlreadyHeld { .. } => "already_held",
-            Self::Released { .. } => "released",
-            Self::WasFree { .. } => "was_free",
-            Self::Broken { .. } => "broken",
-            Self::TenureOver { .. } => "tenure_over",
-            Self::HeldBy { .. } => "held_by_other",
-            Self::HeldOff { .. } => "held_off",
-            Self::OtherTenure { .. } => "other_tenure",
-            Self::YourOwn { .. } => "your_own_lock",
+            } => Label::ExpiredTakeover,
+            Self::Acquired { .. } => Label::Acquired,
+            Self::Renewed { .. } => Label::Renewed,
+            Self::AlreadyHeld { .. } => Label::AlreadyHeld,
+            Self::Released { .. } => Label::Released,
+            Self::WasFree { .. } => Label::WasFree,
+            Self::Broken { .. } => Label::Broken,
+            Self::TenureOver { .. } => Label::TenureOver,
+            Self::HeldBy { .. } => Label::HeldByOther,
+            Self::HeldOff { .. } => Label::HeldOff,
+            Self::OtherTenure { .. } => Label::OtherTenure,
+            Self::YourOwn { .. } => Label::YourOwnLock,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod breaking;
 mod decide;
 mod fence;
+mod label;
 mod owner;
 mod plan;
 mod record;
@@ -17,6 +18,7 @@ mod turn;
 pub use breaking::{Aftermath, Break, HoldOff, InvalidHoldOff, InvalidReason, Reason};
 pub use decide::{Change, Decision, Outcome, decide};
 pub use fence::Fence;
+pub use label::Label;
 pub use owner::Owner;
 pub use plan::{Plan, Step, plan};
 pub use record::{Record, RequestId, Revision, Writer};

@@ -205,7 +205,7 @@ fn apply(state: &mut State, change: Change) {
 
 /// The outcome's name; a renewal and a repeat differ in what the request wants, which the model does not keep.
 fn told(outcome: &Outcome) -> &'static str {
-    match outcome.label() {
+    match outcome.label().as_str() {
         "renewed" | "already_held" => "kept",
         label => label,
     }
@@ -338,7 +338,7 @@ impl Row {
     }
 
     fn told(&mut self, request: &Request, now: i64) -> (&'static str, u64) {
-        (self.ask(request, now).label(), self.0.fence().get())
+        (self.ask(request, now).label().as_str(), self.0.fence().get())
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{Change, Decision, Outcome, Request, State, Timestamp, decide};
+use super::{Change, Decision, Label, Outcome, Request, State, Timestamp, decide};
 
 /// What one request means for many locks at once: all of it or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum Plan<K> {
 impl<K> Plan<K> {
     /// The outcome's name in metrics, when `request` has been carried out. A change of hands outweighs a renewal.
     #[must_use]
-    pub fn label(&self, request: &Request) -> &'static str {
+    pub fn label(&self, request: &Request) -> Label {
         let any = |wanted: fn(&Change) -> bool| match self {
             Self::Write(steps) => steps
                 .iter()
@@ -25,15 +25,15 @@ impl<K> Plan<K> {
         match (self, request) {
             (Self::Conflict(refusals), _) => refusals
                 .first()
-                .map_or("held_by_other", |(_, refusal)| refusal.label()),
-            (Self::Settled(_), Request::Acquire { .. }) => "already_held",
-            (Self::Settled(_), Request::Release { .. }) => "was_free",
-            (Self::Settled(_), Request::Break { .. }) => "tenure_over",
-            (Self::Write(_), _) if any(|change| matches!(change, Change::Acquire { .. })) => "acquired",
-            (Self::Write(_), _) if any(|change| matches!(change, Change::Break { .. })) => "broken",
-            (Self::Write(_), Request::Release { .. }) => "released",
-            (Self::Write(_), Request::Acquire { .. }) => "renewed",
-            (Self::Write(_), Request::Break { .. }) => "tenure_over",
+                .map_or(Label::HeldByOther, |(_, refusal)| refusal.label()),
+            (Self::Settled(_), Request::Acquire { .. }) => Label::AlreadyHeld,
+            (Self::Settled(_), Request::Release { .. }) => Label::WasFree,
+            (Self::Settled(_), Request::Break { .. }) => Label::TenureOver,
+            (Self::Write(_), _) if any(|change| matches!(change, Change::Acquire { .. })) => Label::Acquired,
+            (Self::Write(_), _) if any(|change| matches!(change, Change::Break { .. })) => Label::Broken,
+            (Self::Write(_), Request::Release { .. }) => Label::Released,
+            (Self::Write(_), Request::Acquire { .. }) => Label::Renewed,
+            (Self::Write(_), Request::Break { .. }) => Label::TenureOver,
         }
     }
 }

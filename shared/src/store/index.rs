@@ -41,10 +41,7 @@ impl ListingShards {
 impl Store {
     /// The rows at these places, in order. One that was removed since the index was read is simply not listed.
     pub(super) async fn listed<R: Lockable>(&self, places: Vec<Place>) -> Result<Vec<R>, Failure> {
-        let keys: Vec<RowKey> = places
-            .into_iter()
-            .map(|place| RowKey::stored(Table::Resources, place.pk))
-            .collect();
+        let keys: Vec<RowKey> = places.iter().map(Place::key).collect();
         let mut rows = self.read(&keys).await?;
         let found = keys.iter().filter_map(|key| rows.take(key));
         found.map(|item| R::parse(item).map_err(Failure::from)).collect()
@@ -75,16 +72,13 @@ impl Store {
                 .query()
                 .table_name(self.table_name(Table::Resources))
                 .index_name(index.name)
-                .key_condition_expression(match part.after {
-                    None => format!("{} = :shard", index.hash),
-                    Some(_) => format!("{} = :shard AND {} > :after", index.hash, index.range),
-                })
+                .key_condition_expression(part.condition(index))
                 .expression_attribute_values(":shard", s(shard.as_str()))
                 .scan_index_forward(!part.descending)
                 .limit(i32::try_from(left).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start.take());
-            if let Some(after) = part.after {
-                query = query.expression_attribute_values(":after", s(after));
+            for (name, value) in part.values() {
+                query = query.expression_attribute_values(name, value);
             }
             let answer = query.send().await.map_err(|error| classify(OPERATION, &error))?;
             for item in answer.items.unwrap_or_default() {
@@ -154,10 +148,38 @@ impl Store {
 pub(super) struct Part<'a> {
     /// Only what comes after this place.
     pub(super) after: Option<&'a str>,
+    /// Only what begins with this.
+    pub(super) prefix: Option<&'a str>,
     /// From the end of the order back.
     pub(super) descending: bool,
     /// How many places are wanted of all shards together.
     pub(super) wanted: usize,
+}
+
+impl Part<'_> {
+    fn condition(&self, index: &GlobalIndex) -> String {
+        let GlobalIndex { hash, range, .. } = index;
+        match (self.after, self.prefix) {
+            (None, None) => format!("{hash} = :shard"),
+            (Some(_), None) => format!("{hash} = :shard AND {range} > :after"),
+            (None, Some(_)) => format!("{hash} = :shard AND begins_with({range}, :prefix)"),
+            // DynamoDB takes one condition on a range key.
+            (Some(_), Some(_)) => format!("{hash} = :shard AND {range} BETWEEN :from AND :to"),
+        }
+    }
+
+    fn values(&self) -> Vec<(&'static str, AttributeValue)> {
+        match (self.after, self.prefix) {
+            (None, None) => Vec::new(),
+            (Some(after), None) => vec![(":after", s(after))],
+            (None, Some(prefix)) => vec![(":prefix", s(prefix))],
+            // Nothing comes between a text and the same text with U+0000, and no place has U+FFFF behind its prefix.
+            (Some(after), Some(prefix)) => vec![
+                (":from", s(format!("{after}\0"))),
+                (":to", s(format!("{prefix}\u{ffff}"))),
+            ],
+        }
+    }
 }
 
 /// What was read of a shard.
@@ -186,4 +208,11 @@ pub(super) fn in_order(shards: &[Shard], part: Part<'_>) -> Vec<Place> {
 pub(super) struct Place {
     pub(super) order: String,
     pub(super) pk: String,
+}
+
+impl Place {
+    /// The row's key.
+    pub(super) fn key(&self) -> RowKey {
+        RowKey::stored(Table::Resources, self.pk.clone())
+    }
 }

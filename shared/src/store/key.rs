@@ -4,7 +4,7 @@ use crate::id::{ActivitySessionId, Company, DeviceId, Login, ResourceId, Source}
 use crate::secret::{ApiToken, Token};
 
 /// One of the two tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Table {
     /// What locks guard.
     Resources,
@@ -14,7 +14,7 @@ pub enum Table {
 
 /// The key of one row. The kind comes first, so that a function's policy can be limited to its kinds by
 /// `dynamodb:LeadingKeys`, and free-form text comes last.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowKey {
     table: Table,
     pk: String,

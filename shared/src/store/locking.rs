@@ -80,11 +80,11 @@ impl Store {
                 Turn::Answer(outcome) => return Ok(LockResult::Done(outcome.clone())),
                 Turn::Unsure(why) => return Err(Failure::Unavailable(unsure(*why))),
                 Turn::Touch(outcome) => {
-                    let touch = Update::touch(Some(rev), target);
+                    let touch = Update::touch(expected(rev), target);
                     (self.write(target, touch, &watch).await?, outcome)
                 }
                 Turn::Write(change, outcome) => {
-                    let mut update = Update::change(change, Some(rev), target, &me, call.now);
+                    let mut update = Update::change(change, expected(rev), target, &me, call.now);
                     if turn.insists(losses) {
                         update.at_any_revision();
                     }
@@ -209,6 +209,11 @@ impl Store {
             },
         )
     }
+}
+
+/// The revision that a write must find; `None` for a row that is not there yet, as that of a pair.
+fn expected(rev: Revision) -> Option<Revision> {
+    (rev != Revision::default()).then_some(rev)
 }
 
 /// What became of a conditional write.

@@ -23,6 +23,7 @@ mod rows;
 mod schema;
 mod session;
 mod target;
+mod targets;
 mod transact;
 mod trust;
 mod update;
@@ -46,10 +47,11 @@ pub use record::{Lockable, Row};
 pub use retries::Retries;
 pub use rows::{
     AccessRow, ActivitySessionRow, DeviceRow, NewActivitySession, NewCredential, NewDevice, NewUser,
-    ResourceRow, SessionKind, SessionRow, SessionStatus, StatusClass, UserRow,
+    ResourceRow, SessionKind, SessionRow, SessionStatus, StatusClass, TargetRow, UserRow,
 };
 pub use schema::{GlobalIndex, IDENTITY, RESOURCES, TableDefinition};
 pub use target::LockTarget;
+pub use targets::FoundTarget;
 pub use transact::{FailedConditions, Transacted};
 pub use trust::{Trust, UnusableBundle};
 

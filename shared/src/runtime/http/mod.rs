@@ -1,6 +1,7 @@
 //! From an API Gateway event to an answer.
 
 mod intake;
+mod principal;
 mod refusal;
 mod request;
 mod route;
@@ -19,8 +20,9 @@ use lambda_http::{Body, Context, Response};
 use serde_json::value::RawValue;
 use tracing::Instrument;
 
+pub use principal::principal;
 pub use refusal::not_admitted;
-pub use request::{body, path_parameter, query_parameter, request_id, source};
+pub use request::{body, lock_target, path_parameter, query_parameter, request_id, source};
 pub use route::{Answer, Function, Handler, Route};
 
 use super::App;
@@ -49,7 +51,7 @@ pub async fn answer(
         if let Some(failure) = response.extensions().get::<Failure>() {
             tracing::error!(error = %failure, "the request failed: {failure}");
         }
-        let by_status = Tally::of_status(response.status().as_u16());
+        let by_status = Tally::Status(response.status().as_u16());
         telemetry::count(
             function.name,
             response.extensions().get().copied().unwrap_or(by_status),

@@ -4,7 +4,7 @@ use lambda_http::Request;
 use lambda_http::http::StatusCode;
 
 use crate::dialect::aktion::{self, Outcome};
-use crate::dialect::{netwrix, sdm};
+use crate::dialect::{holdfast, netwrix, sdm};
 use crate::identity::{MissingRight, NotAdmitted, Unidentified};
 
 impl From<Unidentified> for netwrix::Refusal {
@@ -21,6 +21,26 @@ impl From<Unidentified> for sdm::Refusal {
         match why {
             Unidentified::Unauthenticated => Self::Unauthorized,
             Unidentified::Failed(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<Unidentified> for holdfast::Refusal {
+    fn from(why: Unidentified) -> Self {
+        match why {
+            Unidentified::Unauthenticated => Self::Unauthorized,
+            Unidentified::Failed(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<MissingRight> for holdfast::Refusal {
+    fn from(right: MissingRight) -> Self {
+        match right {
+            MissingRight::InteractiveSignIn => Self::InteractiveSignInRequired,
+            MissingRight::SecondFactor => Self::SecondFactorRequired,
+            MissingRight::RecentSecondFactor => Self::SecondFactorTooOld,
+            right => Self::Forbidden(right.sentence()),
         }
     }
 }

@@ -2,6 +2,7 @@ use lambda_http::{Body, Request, RequestExt};
 
 use crate::dialect::source_ip;
 use crate::id::{RequestId, Source};
+use crate::target::Target;
 
 /// A parameter of the path, decoded by the gateway.
 #[must_use]
@@ -17,6 +18,12 @@ pub fn query_parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> 
     request
         .query_string_parameters_ref()
         .and_then(|parameters| parameters.first(name))
+}
+
+/// The target in the path, `{kind}/{id}`; `None` where no kind has such an id.
+#[must_use]
+pub fn lock_target(request: &Request) -> Option<Target> {
+    Target::parse(path_parameter(request, "kind")?, path_parameter(request, "id")?)
 }
 
 /// The request's body, empty where there is none.

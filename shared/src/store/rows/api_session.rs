@@ -10,6 +10,8 @@ use crate::store::{Attributes, Item, RowKey, UserRow};
 #[derive(Clone, Debug)]
 pub(crate) struct ApiSessionRow {
     pub(crate) session: SessionRow,
+    pub(crate) roles: Vec<String>,
+    pub(crate) groups: Vec<String>,
     pub(crate) privileges: Vec<String>,
     pub(crate) editable_groups: Vec<String>,
     pub(crate) licences: Vec<String>,
@@ -29,6 +31,8 @@ impl ApiSessionRow {
         }
         Ok(Some(Self {
             session,
+            roles: row.texts("roles")?,
+            groups: row.texts("groups")?,
             privileges: row.texts("privileges")?,
             editable_groups: row.texts("editable_groups")?,
             licences: row.texts("licences")?,
@@ -57,6 +61,8 @@ impl NewApiSession<'_> {
         let mut row = self.session.to_item(key, request_id);
         row.extend(
             [
+                ("roles", texts(&self.user.roles)),
+                ("groups", texts(&self.user.groups)),
                 ("privileges", texts(&self.user.privileges)),
                 ("editable_groups", texts(&self.user.editable_groups)),
                 ("licences", texts(self.licences)),

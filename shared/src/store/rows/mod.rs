@@ -9,6 +9,7 @@ mod credential;
 mod device;
 mod resource;
 mod session;
+mod target;
 mod user;
 
 pub use activity_session::{ActivitySessionRow, NewActivitySession, SessionStatus, StatusClass};
@@ -20,6 +21,7 @@ pub use credential::NewCredential;
 pub use device::{DeviceRow, NewDevice};
 pub use resource::{AccessRow, ResourceRow};
 pub use session::{SessionKind, SessionRow};
+pub use target::TargetRow;
 pub use user::{NewUser, UserRow};
 
 pub(super) use activity_session::sessions_of;

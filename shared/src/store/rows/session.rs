@@ -93,6 +93,8 @@ pub struct SessionRow {
     pub user_fence: Fence,
     /// When its user signed in.
     pub signed_in_at: Timestamp,
+    /// When a code was accepted for it. Tokens that are renewed keep it.
+    pub second_factor_at: Option<Timestamp>,
     /// From when on it is dead. DynamoDB removes rows days late, so this is compared at every use.
     pub expires_at: Timestamp,
 }
@@ -120,6 +122,7 @@ impl SessionRow {
             login,
             user_fence,
             signed_in_at: now,
+            second_factor_at: None,
             expires_at,
         }
     }
@@ -141,6 +144,7 @@ impl SessionRow {
             login: row.id("login")?,
             user_fence: Fence::new(row.number("user_fence")?),
             signed_in_at: row.timestamp("signed_in_at")?,
+            second_factor_at: row.optional_timestamp("second_factor_at")?,
             expires_at: row.timestamp("expires_at")?,
         })
     }
@@ -148,7 +152,7 @@ impl SessionRow {
     /// The row as it is stored.
     #[must_use]
     pub fn to_item(&self, key: &RowKey, request_id: &RequestId) -> Item {
-        HashMap::from(
+        let mut row = HashMap::from(
             [
                 ("pk", s(key.pk())),
                 ("session_kind", s(self.kind.as_str())),
@@ -161,7 +165,11 @@ impl SessionRow {
                 ("last_request", s(request_id.as_str())),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
-        )
+        );
+        if let Some(at) = self.second_factor_at {
+            row.insert("second_factor_at".to_owned(), ms(at));
+        }
+        row
     }
 }
 

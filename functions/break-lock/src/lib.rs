@@ -1,0 +1,201 @@
+//! `POST /locks/{kind}/{id}/break`: someone else's lock is ended, with a reason that its owner is told.
+//!
+//! Holdfast's own dialect; the order of checks is the contract's ("Break" in `docs/api.md`).
+
+use holdfast::dialect::holdfast::{self as dialect, BreakView, LockView, Refusal};
+use holdfast::dialect::{Dialect, Fields};
+use holdfast::failure::Failure;
+use holdfast::id::{Company, Kind};
+use holdfast::identity::{Principal, policy};
+use holdfast::lock::{self, Aftermath, Fence, HoldOff, Lock, Outcome, Reason};
+use holdfast::runtime::{self, App, Function, Route};
+use holdfast::store::{LockCall, LockResult, LockTarget, RowKey, TargetRow};
+use holdfast::target::Target;
+use holdfast::telemetry::Tally;
+use lambda_http::http::{Method, StatusCode};
+use lambda_http::{Body, Request, Response};
+use serde::Serialize;
+use serde_json::Value;
+
+/// What this Lambda serves.
+pub const FUNCTION: Function = Function {
+    name: "break-lock",
+    routes: &[Route {
+        method: Method::POST,
+        path: "/locks/{kind}/{id}/break",
+        dialect: Dialect::Holdfast,
+        handler: |app, request| Box::pin(async { dialect::answer(request, break_lock(app, request).await) }),
+    }],
+    // One wave after the other.
+    connections: 1,
+};
+
+/// What is asked.
+struct Wanted {
+    fence: Fence,
+    reason: Reason,
+    then: Aftermath,
+    hold_off: HoldOff,
+}
+
+/// What became of the lock.
+#[derive(Serialize)]
+struct BreakAnswer {
+    changed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    broken: Option<LockView>,
+    fence: u64,
+    lock: Option<LockView>,
+}
+
+async fn break_lock(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
+    let now = app.clock.now();
+    let body = runtime::body(request);
+    dialect::media(request.headers(), body, false)?;
+    let target = runtime::lock_target(request);
+    let also = |company: &Company| rows_of(target.as_ref(), company);
+    let (principal, mut rows) = runtime::principal(app, request, also, now).await?;
+    policy::recent_second_factor(principal.sign_in, now)?;
+    policy::break_locks(&principal.rights)?;
+    let target = target.as_ref().ok_or(Refusal::NotFound)?;
+    let wanted = parse(body)?;
+    if wanted.then == Aftermath::Take {
+        policy::hold(&principal.rights, target.kind())?;
+    }
+    let found = rows
+        .target(&principal.company, target)?
+        .ok_or(Refusal::NotFound)?;
+    policy::break_row(&principal, &found.row)?;
+
+    let still_allowed = |row: &TargetRow| {
+        if row.is_within(&principal.company) {
+            Ok(policy::break_row(&principal, row)?)
+        } else {
+            Err(Refusal::NotFound)
+        }
+    };
+    let tenure = wanted.fence;
+    let wanted = lock::Request::Break {
+        by: principal.owner(),
+        fence: wanted.fence,
+        reason: wanted.reason,
+        then: wanted.then,
+        hold_off: wanted.hold_off,
+    };
+    let call = LockCall {
+        request: &wanted,
+        now,
+        request_id: &runtime::request_id(request),
+        actor: Some(principal.actor_check()),
+    };
+    let lock_target = LockTarget::of(&principal.company, target);
+    let name = found.name;
+    match app
+        .store
+        .apply_lock(&lock_target, found.row, call, still_allowed)
+        .await?
+    {
+        LockResult::Done(outcome) => answer(outcome, tenure, &principal, target, name.as_deref()),
+        LockResult::Gone => Err(Refusal::NotFound),
+        LockResult::ActorLocked => Err(Refusal::Unauthorized),
+        LockResult::Refused(refusal) => Err(refusal),
+    }
+}
+
+/// The rows that a break reads beside the caller's: the target's, and for a user the company's licences.
+fn rows_of(target: Option<&Target>, company: &Company) -> Vec<RowKey> {
+    let Some(target) = target else {
+        return Vec::new();
+    };
+    let mut keys = RowKey::all_of_target(company, target);
+    if target.kind() == Kind::User {
+        keys.push(RowKey::company(company));
+    }
+    keys
+}
+
+fn parse(body: &[u8]) -> Result<Wanted, Refusal> {
+    let members = dialect::members(body)?;
+    let mut fields = Fields::new(&members, dialect::words);
+    let fence = fields.parsed("fence", |value| {
+        let value = value.ok_or_else(|| "The fence is required.".to_owned())?;
+        dialect::fence(value).map(Some)
+    });
+    let reason = fields.parsed("reason", |value| reason(value).map(Some));
+    let then = fields.parsed("then", then);
+    let hold_off = fields.parsed("holdOffSeconds", |value| value.map(hold_off).transpose());
+    let (fence, reason, then, hold_off) = fields.finish((fence, reason, then, hold_off))?;
+    // Without a fault both are there.
+    let (fence, reason) = fence
+        .zip(reason)
+        .ok_or_else(|| Failure::Defect("a break without its fence or reason".to_owned()))?;
+    Ok(Wanted {
+        fence,
+        reason,
+        then,
+        hold_off: hold_off.unwrap_or_default(),
+    })
+}
+
+fn reason(value: Option<&Value>) -> Result<Reason, String> {
+    let rule = || {
+        format!(
+            "The reason is required and has 1 to {} characters.",
+            Reason::MAX_CHARACTERS
+        )
+    };
+    let text = value.and_then(Value::as_str).ok_or_else(rule)?;
+    Reason::try_from(text).map_err(|_| rule())
+}
+
+fn then(value: Option<&Value>) -> Result<Aftermath, String> {
+    match value.map(Value::as_str) {
+        None | Some(Some("free")) => Ok(Aftermath::Free),
+        Some(Some("take")) => Ok(Aftermath::Take),
+        Some(_) => Err("The then must be free or take.".to_owned()),
+    }
+}
+
+fn hold_off(value: &Value) -> Result<HoldOff, String> {
+    value
+        .as_u64()
+        .and_then(|seconds| HoldOff::from_seconds(seconds).ok())
+        .ok_or_else(|| format!("The holdOffSeconds must be 0 to {}.", HoldOff::MAX_SECONDS))
+}
+
+fn answer(
+    outcome: Outcome,
+    tenure: Fence,
+    principal: &Principal,
+    target: &Target,
+    name: Option<&str>,
+) -> Result<Response<Body>, Refusal> {
+    let owner = principal.owner();
+    let view = |lock: &Lock, fence| LockView::new(target, name, lock, fence, &owner);
+    let boxed = |lock: Option<Lock>, fence| lock.map(|lock| Box::new(view(&lock, fence)));
+    let tally = Tally::from(&outcome);
+    let answer = match outcome {
+        Outcome::Broken { broken, fence, lock } => BreakAnswer {
+            changed: true,
+            broken: Some(view(&broken, tenure)),
+            fence: fence.get(),
+            lock: lock.map(|lock| view(&lock, fence)),
+        },
+        Outcome::TenureOver { fence, lock } => BreakAnswer {
+            changed: false,
+            broken: None,
+            fence: fence.get(),
+            lock: lock.map(|lock| view(&lock, fence)),
+        },
+        Outcome::HeldOff { broken, fence, lock } => {
+            let broken = Box::new(BreakView::new(&broken, true));
+            return Err(Refusal::HeldOff(broken, boxed(lock, fence)));
+        }
+        Outcome::OtherTenure { fence, lock } => return Err(Refusal::OtherTenure(boxed(lock, fence))),
+        Outcome::YourOwn { .. } => return Err(Refusal::YourOwnLock),
+        _ => return Err(Failure::Defect("an outcome that breaks nothing".to_owned()).into()),
+    };
+    let mut response = dialect::respond(StatusCode::OK, &answer);
+    response.extensions_mut().insert(tally);
+    Ok(response)
+}

@@ -1,0 +1,111 @@
+//! `PUT /locks/{kind}/{id}`
+
+use holdfast::dialect::Fields;
+use holdfast::dialect::holdfast::{self as dialect, LockView, Refusal};
+use holdfast::identity::policy;
+use holdfast::lock::{self, Fence, Lease, LeaseChange, Outcome, Text};
+use holdfast::runtime::{self, App};
+use holdfast::store::TargetRow;
+use holdfast::target::Target;
+use holdfast::telemetry::Tally;
+use lambda_http::http::StatusCode;
+use lambda_http::{Body, Request, Response};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{carry_out, refused, rows_of};
+
+/// The longest title, in characters.
+const MAX_TITLE: usize = 256;
+/// The longest message, in characters.
+const MAX_MESSAGE: usize = 4_096;
+
+/// What is asked of the lock.
+struct Wanted {
+    lease: LeaseChange,
+    text: Text,
+    tenure: Option<Fence>,
+}
+
+/// A lock that the caller holds now.
+#[derive(Serialize)]
+struct Held {
+    lock: LockView,
+    changed: bool,
+}
+
+pub(crate) async fn hold(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
+    let now = app.clock.now();
+    let body = runtime::body(request);
+    dialect::media(request.headers(), body, true)?;
+    let target = runtime::lock_target(request);
+    let (principal, mut rows) =
+        runtime::principal(app, request, |company| rows_of(target.as_ref(), company), now).await?;
+    // An unknown kind has no right to check: it is not there.
+    let target = target.ok_or(Refusal::NotFound)?;
+    policy::hold(&principal.rights, target.kind())?;
+    let wanted = parse(body)?;
+    let found = rows
+        .target(&principal.company, &target)?
+        .ok_or(Refusal::NotFound)?;
+    policy::hold_row(&principal, &found.row)?;
+    if matches!(&target, Target::User(login) if *login == principal.login) {
+        return Err(Refusal::Forbidden("You cannot lock your own account."));
+    }
+    if matches!(&found.row, TargetRow::ActivitySession(session) if session.status.has_ended()) {
+        return Err(Refusal::invalid("$", "The activity session has ended."));
+    }
+    let wanted = lock::Request::Acquire {
+        owner: principal.owner(),
+        lease: wanted.lease,
+        text: wanted.text,
+        tenure: wanted.tenure,
+    };
+    let name = found.name.clone();
+    let outcome = carry_out(app, request, &principal, found, &wanted, now).await?;
+    let tally = Tally::from(&outcome);
+    let (status, changed) = match &outcome {
+        Outcome::Acquired { .. } => (StatusCode::CREATED, true),
+        Outcome::Renewed { .. } => (StatusCode::OK, true),
+        _ => (StatusCode::OK, false),
+    };
+    let mut response = match outcome {
+        Outcome::Acquired { fence, lock, .. }
+        | Outcome::Renewed { fence, lock }
+        | Outcome::AlreadyHeld { fence, lock } => {
+            let lock = LockView::new(&target, name.as_deref(), &lock, fence, &principal.owner());
+            dialect::respond(status, &Held { lock, changed })
+        }
+        outcome => return Err(refused(outcome, &principal, &target, name.as_deref())),
+    };
+    response.extensions_mut().insert(tally);
+    Ok(response)
+}
+
+fn parse(body: &[u8]) -> Result<Wanted, Refusal> {
+    let members = dialect::members(body)?;
+    let mut fields = Fields::new(&members, dialect::words);
+    let wanted = Wanted {
+        // Null ends a lease; absent, it stays.
+        lease: match members.get("seconds") {
+            None => LeaseChange::Keep,
+            Some(Value::Null) => LeaseChange::Infinite,
+            Some(_) => fields
+                .parsed("seconds", |value| lease(value).map(Some))
+                .map_or(LeaseChange::Keep, LeaseChange::For),
+        },
+        text: Text {
+            title: fields.optional_text("title", MAX_TITLE).map(str::to_owned),
+            message: fields.optional_text("message", MAX_MESSAGE).map(str::to_owned),
+        },
+        tenure: fields.parsed("fence", |value| value.map(dialect::fence).transpose()),
+    };
+    Ok(fields.finish(wanted)?)
+}
+
+fn lease(value: Option<&Value>) -> Result<Lease, String> {
+    value
+        .and_then(Value::as_u64)
+        .and_then(|seconds| Lease::from_seconds(seconds).ok())
+        .ok_or_else(|| format!("The seconds must be 1 to {}, or null.", Lease::MAX_SECONDS))
+}

@@ -1,0 +1,62 @@
+//! `DELETE /locks/{kind}/{id}?fence=`
+
+use holdfast::dialect::holdfast::{self as dialect, Refusal};
+use holdfast::identity::policy;
+use holdfast::lock::{self, Fence, Outcome};
+use holdfast::runtime::{self, App};
+use holdfast::telemetry::Tally;
+use lambda_http::http::StatusCode;
+use lambda_http::{Body, Request, Response};
+use serde::Serialize;
+
+use crate::{carry_out, refused, rows_of};
+
+/// What became of the caller's tenure.
+#[derive(Serialize)]
+struct Released {
+    changed: bool,
+    /// The row's latest fence.
+    fence: u64,
+}
+
+pub(crate) async fn release(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
+    let now = app.clock.now();
+    let target = runtime::lock_target(request);
+    let (principal, mut rows) =
+        runtime::principal(app, request, |company| rows_of(target.as_ref(), company), now).await?;
+    let target = target.ok_or(Refusal::NotFound)?;
+    policy::hold(&principal.rights, target.kind())?;
+    let tenure = tenure(request)?;
+    let found = rows
+        .target(&principal.company, &target)?
+        .ok_or(Refusal::NotFound)?;
+    policy::hold_row(&principal, &found.row)?;
+    let wanted = lock::Request::Release {
+        owner: principal.owner(),
+        tenure,
+    };
+    let name = found.name.clone();
+    let outcome = carry_out(app, request, &principal, found, &wanted, now).await?;
+    let tally = Tally::from(&outcome);
+    let released = match outcome {
+        Outcome::Released { fence } => Released {
+            changed: true,
+            fence: fence.get(),
+        },
+        Outcome::WasFree { fence } | Outcome::TenureOver { fence, .. } => Released {
+            changed: false,
+            fence: fence.get(),
+        },
+        outcome => return Err(refused(outcome, &principal, &target, name.as_deref())),
+    };
+    let mut response = dialect::respond(StatusCode::OK, &released);
+    response.extensions_mut().insert(tally);
+    Ok(response)
+}
+
+fn tenure(request: &Request) -> Result<Option<Fence>, Refusal> {
+    runtime::query_parameter(request, "fence")
+        .map(|text| text.parse().map(Fence::new))
+        .transpose()
+        .map_err(|_| Refusal::invalid("fence", "The fence must be a whole number that a lock has shown."))
+}

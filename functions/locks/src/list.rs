@@ -1,0 +1,144 @@
+//! `GET /locks?kind=&owner=&olderThan=&limit=&cursor=`
+
+use std::time::Duration;
+
+use holdfast::dialect::Faults;
+use holdfast::dialect::holdfast::{self as dialect, LockView, Refusal};
+use holdfast::id::{Company, Kind, Login};
+use holdfast::identity::{Principal, policy};
+use holdfast::runtime::{self, App};
+use holdfast::store::{Lockable, PageRequest};
+use lambda_http::http::StatusCode;
+use lambda_http::{Body, Request, Response};
+use serde::Serialize;
+
+use crate::cursor::{Cursor, ListOf};
+
+/// How many locks a page has unless the caller says.
+const DEFAULT_LIMIT: usize = 100;
+/// How many a page may have.
+const MAX_LIMIT: usize = 1_000;
+
+/// What is to be listed.
+struct Wanted {
+    kind: Option<Kind>,
+    owner: Option<Login>,
+    older_than: Duration,
+    limit: usize,
+    begin: Cursor,
+}
+
+/// A page of locks of one kind. It may be short, or empty, while a cursor follows.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LockPage {
+    locks: Vec<LockView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+pub(crate) async fn list(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
+    let now = app.clock.now();
+    let none = |_: &Company| Vec::new();
+    let (principal, _) = runtime::principal(app, request, none, now).await?;
+    let query = |name| runtime::query_parameter(request, name);
+    let list = ListOf {
+        company: &principal.company,
+        kind: query("kind"),
+        owner: query("owner"),
+        older_than: query("olderThan"),
+    };
+    let wanted = parse(request, list, &principal)?;
+    let is_own = wanted.owner.as_ref() == Some(&principal.login);
+    // Without a kind the list has all of them.
+    policy::see(&principal.rights, wanted.kind.unwrap_or(Kind::User), is_own)?;
+
+    let kind = wanted.begin.kind;
+    let part = PageRequest {
+        limit: wanted.limit,
+        after: wanted.begin.after,
+    };
+    let owner = wanted.owner.as_ref().map(Login::to_owner);
+    let page = app
+        .store
+        .locks(&principal.company, kind, owner.as_ref(), &part, now)
+        .await?;
+    let reader = principal.owner();
+    let latest = now.minus(wanted.older_than);
+    let locks = page
+        .entries
+        .iter()
+        .filter_map(|row| {
+            let state = &row.record().state;
+            let lock = state.live(now).filter(|lock| lock.since <= latest)?;
+            let name = row.name();
+            Some(LockView::new(&row.target(), name, lock, state.fence(), &reader))
+        })
+        .collect();
+    let next = match page.next {
+        Some(after) => Some(Cursor {
+            kind,
+            after: Some(after),
+        }),
+        None if wanted.kind.is_none() => kind.next().map(|kind| Cursor { kind, after: None }),
+        None => None,
+    };
+    let page = LockPage {
+        locks,
+        next_cursor: next.map(|next| next.encode(list)),
+    };
+    Ok(dialect::respond(StatusCode::OK, &page))
+}
+
+fn parse(request: &Request, list: ListOf<'_>, principal: &Principal) -> Result<Wanted, Refusal> {
+    let mut faults = Faults::new();
+    let mut fault = |name, rule: String| faults.push((name, rule));
+    let kind = list.kind.map(|text| {
+        Kind::parse(text).or_else(|| {
+            let rule = "The kind must be access, activity-session, device or user.";
+            fault("kind", rule.to_owned());
+            None
+        })
+    });
+    let owner = list.owner.map(|text| {
+        if text == "me" {
+            return Some(principal.login.clone());
+        }
+        Login::try_from(text)
+            .inspect_err(|_| fault("owner", "The owner must be me or a login.".to_owned()))
+            .ok()
+    });
+    let older_than = list.older_than.map(|text| {
+        text.parse::<u32>()
+            .inspect_err(|_| fault("olderThan", "The olderThan must be whole seconds.".to_owned()))
+            .unwrap_or_default()
+    });
+    let limit = runtime::query_parameter(request, "limit").map_or(Some(DEFAULT_LIMIT), |text| {
+        text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit))
+    });
+    if limit.is_none() {
+        fault("limit", format!("The limit must be 1 to {MAX_LIMIT}."));
+    }
+    let kind = kind.flatten();
+    let first = Cursor {
+        kind: kind.unwrap_or(Kind::FIRST),
+        after: None,
+    };
+    let begin = runtime::query_parameter(request, "cursor")
+        .map_or(Some(first), |text| Cursor::decode(text, list))
+        .filter(|cursor| kind.is_none_or(|kind| kind == cursor.kind));
+    if begin.is_none() {
+        let rule = "The cursor must be one that this very list has given.";
+        fault("cursor", rule.to_owned());
+    }
+    match (limit, begin) {
+        (Some(limit), Some(begin)) if faults.is_empty() => Ok(Wanted {
+            kind,
+            owner: owner.flatten(),
+            older_than: Duration::from_secs(older_than.unwrap_or_default().into()),
+            limit,
+            begin,
+        }),
+        _ => Err(faults.into()),
+    }
+}

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use futures_util::future::join_all;
 use holdfast::failure::Failure;
 use holdfast::id::{Company, Login, RequestId};
-use holdfast::lock::{Aftermath, Fence, HoldOff, Lease, LeaseChange, Outcome, Owner, Reason, Request, Text};
+use holdfast::lock::{
+    Aftermath, Fence, HoldOff, Lease, LeaseChange, Origin, Outcome, Owner, Reason, Request, Text,
+};
 use holdfast::store::{
     AccessRow, ActivitySessionRow, ActorCheck, DeviceRow, Item, LockCall, LockResult, LockTarget, Lockable,
     Row, RowKey, Store, UserRow,
@@ -71,7 +73,10 @@ async fn ask<R: Lockable>(
     let call = LockCall {
         request,
         now: world.now(),
-        request_id: &RequestId::new(format!("request-{}", COUNT.fetch_add(1, Ordering::Relaxed))),
+        origin: &Origin::unknown(RequestId::new(format!(
+            "request-{}",
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        ))),
         actor,
     };
     store.apply_lock(target, seen, call, |_| Ok(())).await

@@ -9,7 +9,7 @@ use dynoxide::Database;
 use holdfast::Clock;
 use holdfast::clock::ManualClock;
 use holdfast::id::{Company, Login, RequestId, Source};
-use holdfast::lock::{self, LeaseChange, Owner, Text, Timestamp};
+use holdfast::lock::{self, LeaseChange, Origin, Owner, Text, Timestamp};
 use holdfast::secret::{Password, Token, TotpSecret, hash_password};
 use holdfast::store::{
     Item, LockCall, LockTarget, Row, RowKey, SessionKind, SessionRow, Store, Table, UserRow,
@@ -325,7 +325,7 @@ impl World {
         let call = LockCall {
             request: &request,
             now: self.now(),
-            request_id: &RequestId::new("an administrator's request"),
+            origin: &Origin::unknown(RequestId::new("an administrator's request")),
             actor: None,
         };
         self.store

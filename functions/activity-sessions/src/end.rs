@@ -1,5 +1,6 @@
 //! `DELETE /api/v1/ActivitySession/{id}`: the session ends, and its lock with it.
 
+use holdfast::dialect::Dialect;
 use holdfast::dialect::netwrix::{self, Refusal};
 use holdfast::lock::Writer;
 use holdfast::runtime::{self, App};
@@ -23,7 +24,8 @@ pub(crate) async fn end(app: &App, request: &Request) -> Result<Response<Body>, 
     };
     let writer = Writer {
         actor: caller.login().to_owner(),
-        request: runtime::request_id(request),
+        at: now,
+        origin: runtime::origin(request, Dialect::Netwrix),
     };
     match app
         .store

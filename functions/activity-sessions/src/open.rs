@@ -1,10 +1,11 @@
 //! `POST /api/v1/ActivitySession`: a session is opened, unless a lock keeps its user out.
 
 use holdfast::dialect::netwrix::{self, Refusal};
-use holdfast::dialect::{Faults, Fields};
+use holdfast::dialect::{Dialect, Faults, Fields};
 use holdfast::failure::Failure;
 use holdfast::id::{ActivitySessionId, Company, ResourceId};
 use holdfast::identity::{BEARER_KINDS, identify, policy};
+use holdfast::lock::Writer;
 use holdfast::runtime::{self, App};
 use holdfast::secret::Token;
 use holdfast::store::{
@@ -42,7 +43,11 @@ pub(crate) async fn open(app: &App, request: &Request) -> Result<Response<Body>,
     let named = wanted.as_ref().ok().map(|wanted| &wanted.resource);
     let resource = resource_id(app, &token, named).await?;
     let id = ActivitySessionId::random();
-    let request_id = runtime::request_id(request);
+    let writer = Writer {
+        actor: token.login().to_owner(),
+        at: now,
+        origin: runtime::origin(request, Dialect::Netwrix),
+    };
     let mut retries = Retries::of_races();
     loop {
         let keys = resource.map(|id| [RowKey::resource(id), RowKey::access(id, token.login())]);
@@ -80,7 +85,7 @@ pub(crate) async fn open(app: &App, request: &Request) -> Result<Response<Body>,
         let row = session.to_item(now);
         if app
             .store
-            .open_activity_session(row.clone(), user, resource.id, now, &request_id)
+            .open_activity_session(row.clone(), user, resource.id, now, &writer)
             .await?
         {
             let session = ActivitySessionRow::parse(row)?;

@@ -85,7 +85,7 @@ async fn break_lock(app: &App, request: &Request) -> Result<Response<Body>, Refu
     let call = LockCall {
         request: &wanted,
         now,
-        request_id: &runtime::request_id(request),
+        origin: &runtime::origin(request, Dialect::Holdfast),
         actor: Some(principal.actor_check()),
     };
     let lock_target = LockTarget::of(&principal.company, target);

@@ -70,7 +70,7 @@ async fn carry_out(
     let call = LockCall {
         request: wanted,
         now,
-        request_id: &runtime::request_id(request),
+        origin: &runtime::origin(request, Dialect::Holdfast),
         actor,
     };
     let still_allowed = |row: &TargetRow| {

@@ -54,7 +54,7 @@ async fn lock(app: &App, request: &Request) -> Result<(LiveSessionRequest, Tally
         .as_ref()
         .map(LiveSessionRequest::distinct_sessions)
         .unwrap_or_default();
-    let request_id = runtime::request_id(request);
+    let origin = runtime::origin(request, Dialect::Netwrix);
     let mut earlier = Records::default();
     let mut retries = Retries::of_races();
     loop {
@@ -85,7 +85,7 @@ async fn lock(app: &App, request: &Request) -> Result<(LiveSessionRequest, Tally
         let call = LockCall {
             request: &change,
             now,
-            request_id: &request_id,
+            origin: &origin,
             actor: wanted.scopes.user.then_some(&actor),
         };
         if let Some(tally) = settle(app, &guarded, &earlier, call).await? {

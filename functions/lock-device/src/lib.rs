@@ -62,7 +62,7 @@ async fn act(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let call = LockCall {
         request: &change,
         now,
-        request_id: &runtime::request_id(request),
+        origin: &runtime::origin(request, Dialect::Sdm),
         // A request that is under way when its caller is locked out counts as made before.
         actor: None,
     };

@@ -98,7 +98,7 @@ async fn act(app: &App, request: &Request, parsed: &Parsed) -> Result<Outcome, O
     let call = LockCall {
         request: &change,
         now,
-        request_id: &request_id,
+        origin: &runtime::origin(request, Dialect::Aktion),
         actor: Some(&caller.actor_check()),
     };
     match app.store.apply_lock(&target, user, call, still_allowed).await {

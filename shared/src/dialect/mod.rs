@@ -42,6 +42,17 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    /// The word for it in records and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Netwrix => "netwrix",
+            Self::Sdm => "sdm",
+            Self::Aktion => "aktion",
+            Self::Holdfast => "holdfast",
+        }
+    }
+
     /// Refuses a request before any endpoint has seen it, in the caller's own dialect.
     #[must_use]
     pub fn refuse(self, headers: &HeaderMap, status: StatusCode, message: &'static str) -> Response<Body> {

@@ -5,6 +5,7 @@
 
 mod breaking;
 mod decide;
+mod event;
 mod fence;
 mod label;
 mod owner;
@@ -17,16 +18,19 @@ mod turn;
 
 pub use breaking::{Aftermath, Break, HoldOff, InvalidHoldOff, InvalidReason, Reason};
 pub use decide::{Change, Decision, Outcome, decide};
+pub use event::{Action, Event, Image, NoEvent, event};
 pub use fence::Fence;
 pub use label::Label;
 pub use owner::Owner;
 pub use plan::{Plan, Step, plan};
-pub use record::{Record, RequestId, Revision, Writer};
+pub use record::{Origin, Record, RequestId, Revision, Writer};
 pub use request::{InvalidLease, Lease, LeaseChange, Request, Text};
 pub use state::{Lock, State};
 pub use timestamp::Timestamp;
 pub use turn::{Loss, Turn, Unsure, released_by};
 
+#[cfg(test)]
+mod event_test;
 #[cfg(test)]
 mod model_test;
 #[cfg(test)]

@@ -1,4 +1,6 @@
-use super::{Owner, State};
+use std::borrow::Cow;
+
+use super::{Owner, State, Timestamp};
 
 /// A row's revision: it grows by one with every write to the row, whatever writes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,13 +47,38 @@ impl RequestId {
     }
 }
 
-/// Who changed a row, and in which invocation: the map `by` of a lockable row.
+/// Where a request comes from, for the record of what it changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The invocation.
+    pub request: RequestId,
+    /// The source address, as the gateway reports it; `unknown` where it does not.
+    pub source: String,
+    /// The wire format that the request came in.
+    pub dialect: Cow<'static, str>,
+}
+
+impl Origin {
+    /// The origin of the invocation `request`, of which nothing else is known.
+    #[must_use]
+    pub fn unknown(request: RequestId) -> Self {
+        Self {
+            request,
+            source: "unknown".to_owned(),
+            dialect: "unknown".into(),
+        }
+    }
+}
+
+/// Who changed a row, when and from where: the map `by` of a lockable row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Writer {
     /// The caller.
     pub actor: Owner,
-    /// The invocation.
-    pub request: RequestId,
+    /// When.
+    pub at: Timestamp,
+    /// From where.
+    pub origin: Origin,
 }
 
 /// What a row records of its lock and of the writes that led there.
@@ -59,6 +86,8 @@ pub struct Writer {
 pub struct Record {
     /// The revision that a write must find.
     pub rev: Revision,
+    /// How often the row was changed. Touches do not count.
+    pub change: u64,
     /// The lock.
     pub state: State,
     /// Who changed the row last. A touch changes nothing, so it leaves this as it is.

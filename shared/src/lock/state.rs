@@ -46,6 +46,13 @@ impl State {
         self.fence
     }
 
+    /// The lock that the row records, whether it holds or ran out. What holds is for [`State::live`] to say; this is for
+    /// the row's history.
+    #[must_use]
+    pub const fn recorded(&self) -> Option<&Lock> {
+        self.recorded.as_ref()
+    }
+
     /// The lock that holds at `now`. A lease whose `until` has come reads as free, to the millisecond.
     #[must_use]
     pub fn live(&self, now: Timestamp) -> Option<&Lock> {

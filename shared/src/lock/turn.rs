@@ -111,13 +111,17 @@ pub fn released_by(me: &Writer, seen: &Record, found: &Record) -> bool {
 /// Whether a failed condition only means that the very same write was made before: its answer was lost and the SDK
 /// sent it again. To report that as someone else's lock is the oldest bug of lock clients.
 fn is_own_write(change: &Change, found: &Record, me: &Writer) -> bool {
-    if found.by.as_ref().is_some_and(|by| by.request == me.request) {
+    if found
+        .by
+        .as_ref()
+        .is_some_and(|by| by.origin.request == me.origin.request)
+    {
         return true;
     }
     // Someone else changed the row in between. What was asked for may still have come about.
     match change {
         // No acquisition has followed this invocation's, so its tenure was the latest, whether it holds or has ended.
-        Change::Acquire { .. } => found.lock_request.as_ref() == Some(&me.request),
+        Change::Acquire { .. } => found.lock_request.as_ref() == Some(&me.origin.request),
         Change::Renew { .. } => false,
         // The tenure is over; the lock that is held now is another.
         Change::Release { fence, owner } => !found.state.is_tenure(owner, *fence),

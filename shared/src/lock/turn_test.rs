@@ -138,7 +138,8 @@ impl World {
         };
         let me = Writer {
             actor: owner.clone(),
-            request: RequestId::new(self.ops.len().to_string()),
+            at: now,
+            origin: Origin::unknown(RequestId::new(self.ops.len().to_string())),
         };
         self.ops.push(Op {
             owner,
@@ -318,7 +319,7 @@ impl World {
                 | Change::Clear { .. } => false,
             };
             if begins {
-                self.row.lock_request = Some(me.request.clone());
+                self.row.lock_request = Some(me.origin.request.clone());
             }
             self.row.state = State::new(fence, lock).with_last_break(last_break);
             self.row.by = Some(me);
@@ -540,7 +541,8 @@ fn a_lock_that_meets_its_owners_own_unlock_is_not_taken_again() {
     };
     let by = |actor: &Owner, request: &str| Writer {
         actor: actor.clone(),
-        request: RequestId::new(request),
+        at: Timestamp::from_unix_ms(0),
+        origin: Origin::unknown(RequestId::new(request)),
     };
     let seen = Record {
         rev: Revision::new(5),
@@ -594,10 +596,12 @@ fn a_break_is_known_by_its_invocation_and_by_its_tenure() {
     };
     let by = |actor: &Owner, request: &str| Writer {
         actor: actor.clone(),
-        request: RequestId::new(request),
+        at: Timestamp::from_unix_ms(0),
+        origin: Origin::unknown(RequestId::new(request)),
     };
     let seen = Record {
         rev: Revision::new(5),
+        change: 0,
         state: State::new(Fence::new(1), Some(lock(&alice))),
         by: Some(by(&alice, "lock")),
         lock_request: None,
@@ -610,6 +614,7 @@ fn a_break_is_known_by_its_invocation_and_by_its_tenure() {
     let after = |writer: Writer, rev: u64, state: State| {
         let found = Record {
             rev: Revision::new(rev),
+            change: 0,
             state,
             by: Some(writer),
             lock_request: None,

@@ -4,8 +4,8 @@ mod http;
 mod start;
 
 pub use http::{
-    Answer, Function, Handler, Route, answer, body, lock_target, not_admitted, path_parameter, principal,
-    query_parameter, request_id, source,
+    Answer, Function, Handler, Route, answer, body, lock_target, not_admitted, origin, path_parameter,
+    principal, query_parameter, request_id, source,
 };
 pub use start::run;
 

@@ -13,7 +13,7 @@ use super::{
     UserRow, built_wrongly, expressions, failed_condition,
 };
 use crate::failure::Failure;
-use crate::id::{RequestId, ResourceId};
+use crate::id::ResourceId;
 use crate::lock::{Timestamp, Writer};
 
 /// How ending a session ended.
@@ -39,14 +39,11 @@ impl Store {
         user: &UserRow,
         resource: ResourceId,
         now: Timestamp,
-        request_id: &RequestId,
+        writer: &Writer,
     ) -> Result<bool, Failure> {
         let mut row = row;
-        let writer = Writer {
-            actor: user.login.to_owner(),
-            request: request_id.clone(),
-        };
-        row.insert("by".to_owned(), by(&writer));
+        row.insert("by".to_owned(), by(writer));
+        row.insert("change".to_owned(), n(1));
         let table = self.table_name(Table::Resources);
         let put = Put::builder()
             .table_name(table)
@@ -100,7 +97,7 @@ impl Store {
                 .key("pk", s(key.pk()))
                 .update_expression(format!(
                     "SET session_status = :complete, ended_at = :now, listing_shard = :historical, rev = :next, \
-                     #by = :by REMOVE {}",
+                     #by = :by, change = if_not_exists(change, :zero) + :one REMOVE {}",
                     LOCK_ATTRIBUTES.join(", ")
                 ))
                 .condition_expression(expressions::END_ACTIVITY_SESSION)
@@ -111,6 +108,8 @@ impl Store {
                 .expression_attribute_values(":next", n(row.lock.rev.next().get()))
                 .expression_attribute_names("#by", "by")
                 .expression_attribute_values(":by", by(writer))
+                .expression_attribute_values(":zero", n(0))
+                .expression_attribute_values(":one", n(1))
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
                 .send()
                 .await;

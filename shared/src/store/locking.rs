@@ -5,8 +5,7 @@ use super::item::{n, s};
 use super::update::Update;
 use super::{ActorCheck, Item, LockTarget, Lockable, Retries, Store, Transacted, failed_condition};
 use crate::failure::Failure;
-use crate::id::RequestId;
-use crate::lock::{self, Loss, Outcome, Revision, Timestamp, Turn, Unsure, Writer};
+use crate::lock::{self, Loss, Origin, Outcome, Revision, Timestamp, Turn, Unsure, Writer};
 
 /// A lock request as it is carried out.
 #[derive(Clone, Copy, Debug)]
@@ -15,8 +14,8 @@ pub struct LockCall<'a> {
     pub request: &'a lock::Request,
     /// When.
     pub now: Timestamp,
-    /// In which invocation.
-    pub request_id: &'a RequestId,
+    /// From where.
+    pub origin: &'a Origin,
     /// The caller's account, for a lock on a user account and for a break of any lock: each change is then one
     /// transaction that also proves that the caller is not locked out.
     pub actor: Option<&'a ActorCheck>,
@@ -28,7 +27,8 @@ impl LockCall<'_> {
     pub fn writer(&self) -> Writer {
         Writer {
             actor: self.request.owner().clone(),
-            request: self.request_id.clone(),
+            at: self.now,
+            origin: self.origin.clone(),
         }
     }
 }

@@ -2,10 +2,10 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::item::s;
+use super::item::{ms, s};
 use super::{Attributes, Item};
 use crate::failure::Corrupt;
-use crate::lock::{Break, Fence, Lock, Owner, Reason, Record, RequestId, Revision, State, Writer};
+use crate::lock::{Break, Fence, Lock, Origin, Owner, Reason, Record, RequestId, Revision, State, Writer};
 
 /// A row type.
 pub trait Row: Sized {
@@ -37,6 +37,7 @@ pub(super) fn record(row: &mut Attributes) -> Result<Record, Corrupt> {
     };
     Ok(Record {
         rev: Revision::new(row.number("rev")?),
+        change: row.optional_number("change")?.unwrap_or(0),
         state: State::new(fence, recorded).with_last_break(last_break(row)?),
         by: row.optional_map("by")?.map(writer).transpose()?,
         lock_request: row.optional_text("lock_request")?.map(RequestId::new),
@@ -58,11 +59,14 @@ fn last_break(row: &mut Attributes) -> Result<Option<Break>, Corrupt> {
     }))
 }
 
-/// The map `by`: who changed a row, and in which invocation.
+/// The map `by`: who changed a row, when and from where.
 pub(super) fn by(writer: &Writer) -> AttributeValue {
     AttributeValue::M(HashMap::from([
         ("actor".to_owned(), s(writer.actor.as_str())),
-        ("request".to_owned(), s(writer.request.as_str())),
+        ("at_ms".to_owned(), ms(writer.at)),
+        ("request".to_owned(), s(writer.origin.request.as_str())),
+        ("source".to_owned(), s(writer.origin.source.as_str())),
+        ("dialect".to_owned(), s(writer.origin.dialect.as_ref())),
     ]))
 }
 
@@ -70,6 +74,11 @@ fn writer(by: Item) -> Result<Writer, Corrupt> {
     let mut by = Attributes::new(by);
     Ok(Writer {
         actor: Owner::new(by.text("actor")?),
-        request: RequestId::new(by.text("request")?),
+        at: by.timestamp("at_ms")?,
+        origin: Origin {
+            request: RequestId::new(by.text("request")?),
+            source: by.text("source")?,
+            dialect: by.text("dialect")?.into(),
+        },
     })
 }

@@ -34,6 +34,12 @@ impl Update {
         let mut update = Self::next_revision(seen, target);
         update.names = Some(HashMap::from([("#by".to_owned(), "by".to_owned())]));
         update.set("#by", ":by", by(writer));
+        // Counted by the table, because a break may go by its tenure alone and not know how often the row was changed.
+        update
+            .set
+            .push_str(", change = if_not_exists(change, :zero) + :one");
+        update.value(":zero", n(0));
+        update.value(":one", n(1));
         if let Some(changed_at) = target.changed_at() {
             update.set(changed_at, ":changed_at", ms(now));
         }
@@ -122,7 +128,6 @@ impl Update {
         // DynamoDB refuses a value that no expression names.
         self.values.remove(":seen");
         self.values.remove(":next");
-        self.value(":one", n(1));
     }
 
     /// The update expression. DynamoDB takes `REMOVE` once in it.
@@ -145,7 +150,7 @@ impl Update {
     fn begin(&mut self, lock: &Lock, target: &LockTarget, writer: &Writer) {
         self.set("lock_owner", ":me", s(lock.owner.as_str()));
         self.set("lock_since", ":since", ms(lock.since));
-        self.set("lock_request", ":request", s(writer.request.as_str()));
+        self.set("lock_request", ":request", s(writer.origin.request.as_str()));
         self.set("lock_shard", ":shard", s(target.lock_shards().of(&lock.owner)));
         self.set("lock_order", ":order", s(LockShards::order(lock, target.key())));
         self.lease_and_texts(lock);

@@ -22,7 +22,7 @@ use tracing::Instrument;
 
 pub use principal::principal;
 pub use refusal::not_admitted;
-pub use request::{body, lock_target, path_parameter, query_parameter, request_id, source};
+pub use request::{body, lock_target, origin, path_parameter, query_parameter, request_id, source};
 pub use route::{Answer, Function, Handler, Route};
 
 use super::App;

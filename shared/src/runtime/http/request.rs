@@ -1,7 +1,8 @@
 use lambda_http::{Body, Request, RequestExt};
 
-use crate::dialect::source_ip;
+use crate::dialect::{Dialect, source_ip};
 use crate::id::{RequestId, Source};
+use crate::lock::Origin;
 use crate::target::Target;
 
 /// A parameter of the path, decoded by the gateway.
@@ -43,6 +44,17 @@ pub fn request_id(request: &Request) -> RequestId {
         .lambda_context_ref()
         .map(|context| context.request_id.as_str());
     RequestId::new(id.unwrap_or_default())
+}
+
+/// Where the request comes from, for the record of what it changes.
+#[must_use]
+pub fn origin(request: &Request, dialect: Dialect) -> Origin {
+    let address = source(request).address();
+    Origin {
+        request: request_id(request),
+        source: address.map_or_else(|| "unknown".to_owned(), |address| address.to_string()),
+        dialect: dialect.as_str().into(),
+    }
 }
 
 /// Where the request comes from, as the gateway reports it.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use holdfast::dialect::Faults;
 use holdfast::dialect::holdfast::{self as dialect, LockView, Refusal};
+use holdfast::dialect::{Faults, ListName};
 use holdfast::id::{Company, Kind, Login};
 use holdfast::identity::{Principal, policy};
 use holdfast::runtime::{self, App};
@@ -12,7 +12,7 @@ use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 
-use crate::cursor::{Cursor, ListOf};
+use crate::cursor::Cursor;
 
 /// How many locks a page has unless the caller says.
 const DEFAULT_LIMIT: usize = 100;
@@ -42,13 +42,11 @@ pub(crate) async fn list(app: &App, request: &Request) -> Result<Response<Body>,
     let none = |_: &Company| Vec::new();
     let (principal, _) = runtime::principal(app, request, none, now).await?;
     let query = |name| runtime::query_parameter(request, name);
-    let list = ListOf {
-        company: &principal.company,
-        kind: query("kind"),
-        owner: query("owner"),
-        older_than: query("olderThan"),
-    };
-    let wanted = parse(request, list, &principal)?;
+    let filters = [query("kind"), query("owner"), query("olderThan")];
+    let [kind, owner, older_than] = filters;
+    let name = [Some(principal.company.as_str()), kind, owner, older_than];
+    let list = ListName(&name);
+    let wanted = parse(request, filters, list, &principal)?;
     let is_own = wanted.owner.as_ref() == Some(&principal.login);
     // Without a kind the list has all of them.
     policy::see(&principal.rights, wanted.kind.unwrap_or(Kind::User), is_own)?;
@@ -90,17 +88,22 @@ pub(crate) async fn list(app: &App, request: &Request) -> Result<Response<Body>,
     Ok(dialect::respond(StatusCode::OK, &page))
 }
 
-fn parse(request: &Request, list: ListOf<'_>, principal: &Principal) -> Result<Wanted, Refusal> {
+fn parse(
+    request: &Request,
+    [kind, owner, older_than]: [Option<&str>; 3],
+    list: ListName<'_>,
+    principal: &Principal,
+) -> Result<Wanted, Refusal> {
     let mut faults = Faults::new();
     let mut fault = |name, rule: String| faults.push((name, rule));
-    let kind = list.kind.map(|text| {
+    let kind = kind.map(|text| {
         Kind::parse(text).or_else(|| {
             let rule = "The kind must be access, activity-session, device or user.";
             fault("kind", rule.to_owned());
             None
         })
     });
-    let owner = list.owner.map(|text| {
+    let owner = owner.map(|text| {
         if text == "me" {
             return Some(principal.login.clone());
         }
@@ -108,7 +111,7 @@ fn parse(request: &Request, list: ListOf<'_>, principal: &Principal) -> Result<W
             .inspect_err(|_| fault("owner", "The owner must be me or a login.".to_owned()))
             .ok()
     });
-    let older_than = list.older_than.map(|text| {
+    let older_than = older_than.map(|text| {
         text.parse::<u32>()
             .inspect_err(|_| fault("olderThan", "The olderThan must be whole seconds.".to_owned()))
             .unwrap_or_default()

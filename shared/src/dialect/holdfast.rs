@@ -235,7 +235,7 @@ pub struct BreakView {
 }
 
 impl BreakView {
-    /// The break. By whom and why is told where `in_full`.
+    /// The break. Who broke it and why is told where `in_full`.
     #[must_use]
     pub fn new(broken: &Break, in_full: bool) -> Self {
         Self {

@@ -3,6 +3,7 @@
 
 pub mod aktion;
 mod body;
+mod cursor;
 mod document;
 mod fields;
 pub mod holdfast;
@@ -20,6 +21,7 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
 
 pub use body::Members;
+pub use cursor::ListName;
 pub use document::Node;
 pub use fields::{Faults, Fields, Words, Wrong};
 pub use malformed::{Malformed, sentence};

@@ -4,7 +4,7 @@ use lambda_http::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATI
 use lambda_http::http::{HeaderMap, StatusCode};
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::problem::Problem;
 use super::{Faults, Format, MAX_BODY_BYTES, Media, Members, Wrong};
@@ -158,12 +158,14 @@ pub struct ForeignLock {
 
 impl ForeignLock {
     fn to_json(&self) -> Value {
-        let mut entry = json!({"scope": self.scope, "id": self.id});
+        let mut entry = Map::new();
+        entry.insert("scope".to_owned(), Value::from(self.scope));
+        entry.insert("id".to_owned(), Value::from(self.id.as_str()));
         if let Some(lock) = &self.lock {
-            entry["owner"] = Value::from(lock.owner.as_str());
-            entry["since"] = Value::from(lock.since.to_string());
+            entry.insert("owner".to_owned(), Value::from(lock.owner.as_str()));
+            entry.insert("since".to_owned(), Value::from(lock.since.to_string()));
         }
-        entry
+        Value::Object(entry)
     }
 }
 

@@ -41,7 +41,7 @@ pub enum Change {
     },
     /// Someone else's live lock is ended.
     Break {
-        /// What is left on the row: whose tenure ended, by whom and why.
+        /// What is left on the row: whose tenure ended, who ended it and why.
         broken: Break,
         /// The next fence, also where nobody takes the lock.
         fence: Fence,
@@ -104,7 +104,7 @@ pub enum Outcome {
     TenureOver {
         /// The fence as it is now.
         fence: Fence,
-        /// Whoever's lock holds now.
+        /// The lock that holds now.
         lock: Option<Lock>,
     },
     /// Refused: the lock belongs to someone else; nothing changed.
@@ -116,7 +116,7 @@ pub enum Outcome {
     },
     /// Refused: the caller's lock was broken, and the hold-off is not over; nothing changed.
     HeldOff {
-        /// By whom, when and why, and when the hold-off ends.
+        /// Who broke it, when and why, and when the hold-off ends.
         broken: Break,
         /// The fence as it is now.
         fence: Fence,
@@ -335,7 +335,7 @@ fn keep_or_renew(fence: Fence, lock: &Lock, lease: LeaseChange, text: &Text, now
 
 fn release(state: &State, owner: &Owner, tenure: Option<Fence>, now: Timestamp) -> Decision {
     match tenure {
-        // It is over, whoever holds the lock now.
+        // It is over, no matter who holds the lock now.
         Some(tenure) if tenure < state.fence() => return tenure_over(state, now),
         Some(tenure) if tenure > state.fence() => return other_tenure(state, now),
         _ => {}
@@ -384,7 +384,7 @@ fn break_live(
             })
         }
     };
-    // A free lock's fence grows as well: whoever held it is late from now on, not from the next acquisition on.
+    // A free lock's fence grows as well: its holder is late from now on, not from the next acquisition on.
     let fence = state.fence().next();
     let broken = Break {
         owner: lock.owner.clone(),

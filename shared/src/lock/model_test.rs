@@ -515,7 +515,7 @@ fn a_tenure_that_is_named_is_renewed_or_released_and_no_other() {
     assert_eq!(
         row.told(&release("bob", Some(1)), 0),
         ("tenure_over", 2),
-        "whoever holds it now"
+        "no matter who holds it now"
     );
     assert_eq!(row.told(&release("bob", Some(2)), 0), ("held_by_other", 2));
     assert_eq!(row.told(&release("alice", Some(3)), 0), ("other_tenure", 2));

@@ -28,12 +28,11 @@ impl<K> Plan<K> {
                 .map_or(Label::HeldByOther, |(_, refusal)| refusal.label()),
             (Self::Settled(_), Request::Acquire { .. }) => Label::AlreadyHeld,
             (Self::Settled(_), Request::Release { .. }) => Label::WasFree,
-            (Self::Settled(_), Request::Break { .. }) => Label::TenureOver,
             (Self::Write(_), _) if any(|change| matches!(change, Change::Acquire { .. })) => Label::Acquired,
             (Self::Write(_), _) if any(|change| matches!(change, Change::Break { .. })) => Label::Broken,
             (Self::Write(_), Request::Release { .. }) => Label::Released,
             (Self::Write(_), Request::Acquire { .. }) => Label::Renewed,
-            (Self::Write(_), Request::Break { .. }) => Label::TenureOver,
+            (Self::Settled(_) | Self::Write(_), Request::Break { .. }) => Label::TenureOver,
         }
     }
 }

@@ -17,6 +17,15 @@ impl Timestamp {
         Self(unix_ms)
     }
 
+    /// Reads a time as of RFC 3339, to the millisecond; `None` for any other text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        i64::try_from(moment.unix_timestamp_nanos() / 1_000_000)
+            .ok()
+            .map(Self)
+    }
+
     /// Milliseconds since 1970-01-01T00:00:00Z, as stored in the tables.
     #[must_use]
     pub const fn unix_ms(self) -> i64 {
@@ -39,6 +48,19 @@ impl Timestamp {
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(millis(duration)))
+    }
+
+    /// The first moment of this moment's day in UTC.
+    #[must_use]
+    pub const fn day_start(self) -> Self {
+        const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+        Self(self.0.div_euclid(DAY_MS) * DAY_MS)
+    }
+
+    /// The day in UTC, as `2026-11-22`.
+    #[must_use]
+    pub fn day(self) -> String {
+        self.day_start().to_string().chars().take(10).collect()
     }
 
     /// How long it is from `earlier` to this moment; zero where `earlier` is later.

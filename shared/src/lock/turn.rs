@@ -122,12 +122,11 @@ fn is_own_write(change: &Change, found: &Record, me: &Writer) -> bool {
     match change {
         // No acquisition has followed this invocation's, so its tenure was the latest, whether it holds or has ended.
         Change::Acquire { .. } => found.lock_request.as_ref() == Some(&me.origin.request),
-        Change::Renew { .. } => false,
+        // The same caller's other request may have made a break. The decision on the row that was found knows the break by
+        // its tenure, and says that the tenure is over and not that this request ended it.
+        Change::Renew { .. } | Change::Break { .. } | Change::Clear { .. } => false,
         // The tenure is over; the lock that is held now is another.
         Change::Release { fence, owner } => !found.state.is_tenure(owner, *fence),
-        // The same caller's other request may have made the break. The decision on the row that was found knows the
-        // break by its tenure, and says that the tenure is over and not that this request ended it.
-        Change::Break { .. } | Change::Clear { .. } => false,
     }
 }
 

@@ -93,7 +93,7 @@ impl World {
         // Mostly someone else's lock: nobody breaks an own one.
         let now = Timestamp::from_unix_ms(self.now);
         if kind >= 9
-            && choice / 256 % 8 != 0
+            && !(choice / 256).is_multiple_of(8)
             && self
                 .row
                 .state
@@ -116,7 +116,7 @@ impl World {
             kind @ 9..=11 => Request::Break {
                 by: owner.clone(),
                 // The latest tenure, now and then the one before.
-                fence: Fence::new(latest.saturating_sub(u64::from(choice / 256 % 4 == 0))),
+                fence: Fence::new(latest.saturating_sub(u64::from((choice / 256).is_multiple_of(4)))),
                 reason: Reason::try_from("a ticket").unwrap(),
                 then: if kind == 9 {
                     Aftermath::Take
@@ -185,7 +185,7 @@ impl World {
                     && self.broken.contains(&named)
                     && !self.row.state.is_tenure(&broken.owner, named)
             }
-            // At the request's own moment: a lease may run out, and is no less over before it is taken off the row.
+            // At the request's own moment: a lease may run out, and is over before it is taken off the row.
             Outcome::TenureOver { .. } => {
                 named(&self.ops[op].request) < self.row.state.fence()
                     || self.row.state.live(self.ops[op].now).is_none()
@@ -331,7 +331,7 @@ impl World {
         Ok(true)
     }
 
-    /// No tenure is broken twice, none but the one that was named, the fence grows by one with each acquisition and each
+    /// No tenure is broken twice, only the one that was named, the fence grows by one with each acquisition and each
     /// break, and no old owner takes the lock during the hold-off.
     fn is_fair(&mut self, op: usize, change: &Change) -> Result<(), String> {
         let Op {
@@ -572,7 +572,7 @@ fn a_lock_that_meets_its_owners_own_unlock_is_not_taken_again() {
 }
 
 /// A break's first write was made and its answer lost: this invocation's own break is *broken*, and an earlier one of the
-/// same caller's is *over*. Neither is refused and neither is made again, whoever holds the lock now.
+/// same caller's is *over*. Neither is refused and neither is made again, no matter who holds the lock now.
 #[test]
 fn a_break_is_known_by_its_invocation_and_by_its_tenure() {
     let (alice, olga, now) = (

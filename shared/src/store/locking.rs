@@ -35,6 +35,10 @@ impl LockCall<'_> {
 
 /// How a lock request on one row ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a request has one of them, and nearly always the large one"
+)]
 pub enum LockResult<E> {
     /// Decided, and written where there was something to write.
     Done(Outcome),
@@ -88,7 +92,9 @@ impl Store {
                     if turn.insists(losses) {
                         update.at_any_revision();
                     }
-                    (self.change(target, update, rev, call, &watch).await?, outcome)
+                    // Boxed: the three ways to write would make every handler's future 17 KB long.
+                    let written = Box::pin(self.change(target, update, rev, call, &watch));
+                    (written.await?, outcome)
                 }
             };
             let found = match written {

@@ -86,7 +86,7 @@ impl Rows {
 }
 
 impl TargetRow {
-    /// Whether the row is one that the company has. The system's own users are no company's.
+    /// Whether the row is one that the company has. The system's own users belong to none.
     #[must_use]
     pub fn is_within(&self, company: &Company) -> bool {
         self.company() == company && !matches!(self, Self::User(user) if user.system)

@@ -1,6 +1,7 @@
 //! What a request costs, counted at the store's endpoint: sequential round trips, authentication included.
 
-use holdfast_tests::{Proxy, World, code_at};
+use holdfast_tests::{Answer, Locks, Proxy, World, code_at, people_with_an_operator, targets};
+use serde_json::json;
 
 async fn counted<T>(proxy: &Proxy, request: impl Future<Output = T>) -> (usize, Vec<String>) {
     proxy.forget();
@@ -114,4 +115,84 @@ async fn reads_and_sign_ins() {
     let (waves, operations) = counted(proxy, alice.get("")).await;
     assert_eq!(waves, 3, "the caller, the index, the rows: {operations:?}");
     assert_eq!(counted(proxy, alice.logout()).await.0, 2);
+}
+
+/// A request's round trips, where it succeeds.
+async fn waves(proxy: &Proxy, request: impl Future<Output = Answer>, what: &str) -> usize {
+    proxy.forget();
+    let answer = request.await;
+    assert!((200..300).contains(&answer.status), "{what}: {answer}");
+    proxy.waves()
+}
+
+/// A machine's token does not name its company: its use comes first, and then what a person's request reads at once.
+#[tokio::test]
+async fn a_lock_of_any_kind_is_read_in_one_and_held_in_two_and_by_a_machine_in_one_more() {
+    let world = World::with(people_with_an_operator(), true).await;
+    let proxy = world.proxy.as_ref().unwrap();
+    let (person, machine) = (world.bearer("ada").await, world.aktion("ada").await);
+    for (who, token, more) in [("a person", person, 0), ("a machine", machine, 1)] {
+        let locks = Locks::with(&world, token);
+        for (kind, target) in targets() {
+            let what = |call: &str| format!("{who}, {target}: {call}");
+            let count = waves(proxy, locks.hold(&target, json!({})), &what("acquired")).await;
+            assert_eq!(count, 2 + more, "{}", what("acquired"));
+            let count = waves(proxy, locks.hold(&target, json!({})), &what("held already")).await;
+            assert_eq!(count, 2 + more, "{}", what("held already"));
+            let count = waves(proxy, locks.read(&target), &what("read")).await;
+            assert_eq!(count, 1 + more, "{}", what("read"));
+            let (_, id) = target.split_once('/').unwrap();
+            let held = json!([{"kind": kind, "id": id, "fence": 1}]);
+            let count = waves(proxy, locks.check(held), &what("checked")).await;
+            assert_eq!(count, 1 + more, "{}", what("checked"));
+            for query in [format!("?kind={kind}"), format!("?kind={kind}&owner=me")] {
+                let count = waves(proxy, locks.list(&query), &what(&query)).await;
+                assert_eq!(count, 3, "the caller, the index, the rows: {}", what(&query));
+            }
+            let count = waves(proxy, locks.release(&target), &what("released")).await;
+            assert_eq!(count, 2 + more, "{}", what("released"));
+            let count = waves(proxy, locks.release(&target), &what("was free")).await;
+            assert_eq!(count, 2 + more, "{}", what("was free"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_break_of_any_kind_takes_two_and_a_refusal_one() {
+    let world = World::with(people_with_an_operator(), true).await;
+    let proxy = world.proxy.as_ref().unwrap();
+    let ada = world.bearer("ada").await;
+    let ada = Locks::with(&world, ada);
+    let operator = Locks::with(&world, world.netwrix("admin").await);
+    for (_, target) in targets() {
+        let answer = ada.hold(&target, json!({})).await;
+        assert_eq!(answer.status, 201, "{target}: {answer}");
+        let body = json!({"fence": 1, "reason": "on leave"});
+        proxy.forget();
+        let refused = ada.break_lock(&target, body.clone()).await;
+        assert_eq!((refused.status, proxy.waves()), (403, 1), "{target}: {refused}");
+        for what in ["broken", "broken already"] {
+            let count = waves(proxy, operator.break_lock(&target, body.clone()), what).await;
+            assert_eq!(count, 2, "{target}: {what}");
+        }
+        proxy.forget();
+        let held_off = ada.hold(&target, json!({})).await;
+        assert_eq!((held_off.status, proxy.waves()), (409, 1), "{target}: {held_off}");
+    }
+}
+
+/// What a page reads does not grow with the kinds or the locks: sixteen shards, or the one of an owner.
+#[tokio::test]
+async fn a_list_of_locks_asks_each_shard_once_and_that_of_an_owner_asks_one() {
+    let world = World::behind_proxy().await;
+    let proxy = world.proxy.as_ref().unwrap();
+    let ada = world.bearer("ada").await;
+    let ada = Locks::with(&world, ada);
+    ada.hold("device/ID5", json!({})).await;
+    for (query, queries) in [("?kind=device", 16), ("?kind=device&owner=ada", 1), ("", 16)] {
+        proxy.forget();
+        assert_eq!(ada.list(query).await.status, 200, "{query}");
+        let asked = proxy.operations().iter().filter(|name| *name == "Query").count();
+        assert_eq!(asked, queries, "{query}");
+    }
 }

@@ -17,7 +17,7 @@ use holdfast::store::{
     Row, RowKey, Store, UserRow,
 };
 use holdfast_local::{local_client, table_names};
-use holdfast_tests::{DB01, Proxy, Verdict, World, session_id};
+use holdfast_tests::{DB01, Proxy, Verdict, World, action_path, session_id};
 use serde_json::json;
 
 fn company() -> Company {
@@ -215,10 +215,18 @@ async fn the_old_owner_is_held_off_in_every_dialect_and_may_unlock() {
     broken::<DeviceRow>(&world, &device(), &break_of(1, "admin", Aftermath::Free)).await;
     let refused = alice.action("ID5", "Lock").await;
     assert_eq!(refused.status, 423, "{refused}");
-    assert_eq!(refused.json()["lock"], json!(null), "nobody holds it");
+    insta::assert_snapshot!(refused.body, @r#"{"status":423,"message":"Your lock on the device was broken; you cannot lock it again yet.","broken":{"by":"admin","at":"2026-11-22T10:00:00Z","reason":"alice has left"}}"#);
     assert_eq!(alice.action("ID5", "Unlock").await.status, 204, "as a free lock");
     assert_eq!(bob.action("ID5", "Lock").await.fence(), 3);
-    assert_eq!(alice.action("ID5", "Lock").await.json()["lock"]["owner"], "bob");
+    let sent = alice
+        .request(reqwest::Method::POST, &action_path("ID5"))
+        .header("Content-Type", "application/xml")
+        .body("<deviceAction><type>Lock</type></deviceAction>");
+    let refused = world.send(sent).await;
+    insta::assert_snapshot!(refused.body, @"<error><status>423</status><message>The device is locked by another user.</message><lock><owner>bob</owner><since>2026-11-22T10:00:00Z</since></lock><broken><by>admin</by><at>2026-11-22T10:00:00Z</at><reason>alice has left</reason></broken></error>");
+    let refused = alice.action("ID5", "Unlock").await;
+    assert_eq!(refused.status, 423, "someone else's: {refused}");
+    assert_eq!(refused.json()["broken"], json!(null), "unlocking is not held off");
 
     let mona = LockTarget::user(&company(), &login("mona"));
     let token = world.aktion("admin").await;
@@ -247,7 +255,13 @@ async fn the_old_owner_is_held_off_in_every_dialect_and_may_unlock() {
     broken::<ActivitySessionRow>(&world, &target, &break_of(1, "ada", Aftermath::Free)).await;
     let refused = world.lock_sessions(&admin, asking(&[&one, &two], true)).await;
     assert_eq!(refused.status, 409, "{refused}");
-    assert_eq!(refused.json()["locks"], json!([{"scope": "activity", "id": one}]));
+    let told = json!({"scope": "activity", "id": one, "brokenBy": "ada", "brokenAt": "2026-11-22T10:00:00Z",
+        "reason": "alice has left"});
+    assert_eq!(refused.json()["locks"], json!([told]));
+    assert_eq!(
+        refused.json()["detail"],
+        "Some of your locks were broken, and you cannot take them again yet; nothing was changed."
+    );
     assert_eq!(
         world
             .lock_sessions(&admin, asking(&[&one, &two], false))
@@ -263,6 +277,15 @@ async fn the_old_owner_is_held_off_in_every_dialect_and_may_unlock() {
             .status,
         200
     );
+    let refused = world.lock_sessions(&admin, asking(&[&one, &two], true)).await;
+    let of_ada =
+        |id: &str| json!({"scope": "activity", "id": id, "owner": "ada", "since": "2026-11-22T10:00:00Z"});
+    let mut first = of_ada(&one);
+    first
+        .as_object_mut()
+        .unwrap()
+        .extend(told.as_object().unwrap().clone());
+    assert_eq!(refused.json()["locks"], json!([first, of_ada(&two)]));
 }
 
 /// A client that renews by "lock again" goes on doing so after the break.

@@ -143,7 +143,7 @@ async fn a_lock_of_any_kind_is_read_in_one_and_held_in_two_and_by_a_machine_in_o
             assert_eq!(count, 1 + more, "{}", what("read"));
             let (_, id) = target.split_once('/').unwrap();
             let held = json!([{"kind": kind, "id": id, "fence": 1}]);
-            let count = waves(proxy, locks.check(held), &what("checked")).await;
+            let count = waves(proxy, locks.check(&held), &what("checked")).await;
             assert_eq!(count, 1 + more, "{}", what("checked"));
             for query in [format!("?kind={kind}"), format!("?kind={kind}&owner=me")] {
                 let count = waves(proxy, locks.list(&query), &what(&query)).await;

@@ -801,7 +801,7 @@ async fn see(world: &World, (person, machine): &Tokens) {
             assert_eq!(answer.status, 200, "{target}: {answer}");
             held.push(json!({"kind": kind, "id": answer.json()["id"], "fence": answer.json()["fence"]}));
         }
-        let answer = locks.check(json!(held)).await;
+        let answer = locks.check(&json!(held)).await;
         assert_eq!(
             answer.json()["current"],
             json!([true, true, true, true]),

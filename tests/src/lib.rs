@@ -16,7 +16,7 @@ pub use answer::{Answer, Listing};
 pub use binary::command;
 pub use credentials::Credentials;
 pub use lambda::{Invocation, Lambda, invocation};
-pub use locks::{Locks, people_with_an_operator, targets};
+pub use locks::{Locks, operators, people_with_an_operator, problem, targets};
 pub use place::Place;
 pub use proxy::{Call, Proxy, Verdict};
 pub use sdm::{Sdm, action_path};

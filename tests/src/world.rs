@@ -251,12 +251,18 @@ impl World {
 
     /// A bearer token of `login`, both factors proved, without the cost of a sign-in.
     pub async fn bearer(&self, login: &str) -> String {
+        self.bearer_of(login, None).await
+    }
+
+    /// The same with a second factor that was accepted then.
+    pub async fn bearer_of(&self, login: &str, second_factor_at: Option<Timestamp>) -> String {
         let login = Login::try_from(login).expect("a login");
         let row = self.row(&RowKey::user(&login)).await.expect("a user");
         let user = UserRow::parse(row).expect("a readable row");
         let token = Token::issue(&user.company, &login).expect("randomness");
         let fence = user.lock.state.fence();
-        let session = SessionRow::begin(SessionKind::Netwrix, user.company, login, fence, self.now());
+        let mut session = SessionRow::begin(SessionKind::Netwrix, user.company, login, fence, self.now());
+        session.second_factor_at = second_factor_at;
         let item = session.to_item(&RowKey::session_of(&token), &RequestId::new("a sign-in"));
         self.store
             .client()

@@ -5,8 +5,6 @@ use holdfast::dialect::holdfast::{self as dialect, LockView, Refusal};
 use holdfast::identity::policy;
 use holdfast::lock::{self, Fence, Lease, LeaseChange, Outcome, Text};
 use holdfast::runtime::{self, App};
-use holdfast::store::TargetRow;
-use holdfast::target::Target;
 use holdfast::telemetry::Tally;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
@@ -48,13 +46,6 @@ pub(crate) async fn hold(app: &App, request: &Request) -> Result<Response<Body>,
     let found = rows
         .target(&principal.company, &target)?
         .ok_or(Refusal::NotFound)?;
-    policy::hold_row(&principal, &found.row)?;
-    if matches!(&target, Target::User(login) if *login == principal.login) {
-        return Err(Refusal::Forbidden("You cannot lock your own account."));
-    }
-    if matches!(&found.row, TargetRow::ActivitySession(session) if session.status.has_ended()) {
-        return Err(Refusal::invalid("$", "The activity session has ended."));
-    }
     let wanted = lock::Request::Acquire {
         owner: principal.owner(),
         lease: wanted.lease,

@@ -56,6 +56,23 @@ fn rows_of(target: Option<&Target>, company: &Company) -> Vec<RowKey> {
     keys
 }
 
+/// Whether the request may be carried out on this row. A session that has ended is not locked, and a lock on it stays
+/// releasable.
+fn allowed(principal: &Principal, row: &TargetRow, wanted: &lock::Request) -> Result<(), Refusal> {
+    if !row.is_within(&principal.company) {
+        return Err(Refusal::NotFound);
+    }
+    policy::hold_row(principal, row)?;
+    match (wanted, row) {
+        (lock::Request::Acquire { .. }, TargetRow::ActivitySession(session))
+            if session.status.has_ended() =>
+        {
+            Err(Refusal::invalid("$", "The activity session has ended."))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Writes the request, under the rules of a row that may change in between.
 async fn carry_out(
     app: &App,
@@ -65,6 +82,7 @@ async fn carry_out(
     wanted: &lock::Request,
     now: Timestamp,
 ) -> Result<Outcome, Refusal> {
+    allowed(principal, &found.row, wanted)?;
     let target = found.row.target();
     let actor = (target.kind() == Kind::User).then(|| principal.actor_check());
     let call = LockCall {
@@ -73,13 +91,7 @@ async fn carry_out(
         origin: &runtime::origin(request, Dialect::Holdfast),
         actor,
     };
-    let still_allowed = |row: &TargetRow| {
-        if row.is_within(&principal.company) {
-            Ok(policy::hold_row(principal, row)?)
-        } else {
-            Err(Refusal::NotFound)
-        }
-    };
+    let still_allowed = |row: &TargetRow| allowed(principal, row, wanted);
     let lock_target = LockTarget::of(&principal.company, &target);
     match app
         .store

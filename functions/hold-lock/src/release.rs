@@ -30,7 +30,6 @@ pub(crate) async fn release(app: &App, request: &Request) -> Result<Response<Bod
     let found = rows
         .target(&principal.company, &target)?
         .ok_or(Refusal::NotFound)?;
-    policy::hold_row(&principal, &found.row)?;
     let wanted = lock::Request::Release {
         owner: principal.owner(),
         tenure,

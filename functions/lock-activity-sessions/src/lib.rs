@@ -9,10 +9,12 @@ mod targets;
 use std::collections::HashMap;
 
 use holdfast::dialect::Dialect;
-use holdfast::dialect::netwrix::{self, ForeignLock, Refusal};
+use holdfast::dialect::netwrix::{self, Refusal, RefusingLock};
 use holdfast::failure::Failure;
 use holdfast::identity::{BEARER_KINDS, Caller, identify, policy};
-use holdfast::lock::{self, Change, LeaseChange, Plan, Record, State, Step, Text, Writer, released_by};
+use holdfast::lock::{
+    self, Change, LeaseChange, Outcome, Plan, Record, State, Step, Text, Writer, released_by,
+};
 use holdfast::runtime::{self, App, Function, Route};
 use holdfast::store::{LockCall, MAX_ROWS, PlannedRow, Retries, RowKey, Transacted};
 use holdfast::telemetry::Tally;
@@ -146,12 +148,16 @@ async fn settle(
     let tally = Tally::Lock(plan.label(call.request));
     let steps = match plan {
         Plan::Conflict(conflicts) => {
-            let foreign = conflicts.into_iter().map(|(guarded, refusal)| ForeignLock {
+            let refusing = conflicts.into_iter().map(|(guarded, refusal)| RefusingLock {
                 scope: guarded.scope,
                 id: guarded.id,
                 lock: refusal.lock().cloned(),
+                broken: match refusal {
+                    Outcome::HeldOff { broken, .. } => Some(broken),
+                    _ => None,
+                },
             });
-            return Err(Refusal::Conflict(foreign.collect()));
+            return Err(Refusal::Conflict(refusing.collect()));
         }
         Plan::Settled(steps) | Plan::Write(steps) => steps,
     };

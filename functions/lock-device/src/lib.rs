@@ -6,6 +6,7 @@ use std::convert::Infallible;
 
 use holdfast::dialect::Dialect;
 use holdfast::dialect::sdm::{self, Action, Refusal};
+use holdfast::failure::Failure;
 use holdfast::id::DeviceId;
 use holdfast::identity::{identify, policy, slide};
 use holdfast::lock::{self, Outcome, Timestamp};
@@ -87,16 +88,15 @@ fn answer(outcome: Outcome, now: Timestamp) -> Result<Response<Body>, Refusal> {
         Outcome::Acquired { fence, lock, .. }
         | Outcome::Renewed { fence, lock }
         | Outcome::AlreadyHeld { fence, lock } => sdm::locked(fence, &lock, now),
-        // This dialect names no tenure and breaks nothing; what it would be answered is the nearest that there is.
-        Outcome::Released { fence }
-        | Outcome::WasFree { fence }
-        | Outcome::TenureOver { fence, .. }
-        | Outcome::Broken { fence, .. } => sdm::unlocked(fence),
-        Outcome::HeldBy { lock, .. } | Outcome::YourOwn { lock, .. } => {
-            return Err(Refusal::Locked(Some(lock)));
-        }
-        Outcome::HeldOff { lock, .. } | Outcome::OtherTenure { lock, .. } => {
-            return Err(Refusal::Locked(lock));
+        Outcome::Released { fence } | Outcome::WasFree { fence } => sdm::unlocked(fence),
+        Outcome::HeldBy { lock, .. } => return Err(Refusal::Locked(lock)),
+        Outcome::HeldOff { broken, lock, .. } => return Err(Refusal::HeldOff(Box::new(broken), lock)),
+        // This dialect names no tenure and breaks nothing.
+        Outcome::Broken { .. }
+        | Outcome::TenureOver { .. }
+        | Outcome::OtherTenure { .. }
+        | Outcome::YourOwn { .. } => {
+            return Err(Failure::Defect("an outcome of a request that was not made".to_owned()).into());
         }
     };
     response.extensions_mut().insert(tally);

@@ -3,6 +3,8 @@
 use holdfast::dialect::ListName;
 use holdfast::id::Kind;
 
+/// DynamoDB's range keys hold 1,024 bytes, and a query asks for what comes a byte behind a place.
+const MAX_ORDER: usize = 1_023;
 /// Ends the kind's word. No kind and no place has it.
 const END_OF_KIND: char = '\u{2}';
 
@@ -24,6 +26,7 @@ impl Cursor {
     pub(crate) fn decode(text: &str, list: ListName<'_>) -> Option<Self> {
         let place = list.place(text)?;
         let (kind, after) = place.split_once(END_OF_KIND)?;
+        (after.len() <= MAX_ORDER).then_some(())?;
         Some(Self {
             kind: Kind::parse(kind)?,
             after: (!after.is_empty()).then(|| after.to_owned()),

@@ -6,8 +6,9 @@ use holdfast::dialect::holdfast::{self as dialect, LockView, Refusal};
 use holdfast::dialect::{Faults, ListName};
 use holdfast::id::{Company, Kind, Login};
 use holdfast::identity::{Principal, policy};
+use holdfast::lock::Lock;
 use holdfast::runtime::{self, App};
-use holdfast::store::{Lockable, PageRequest};
+use holdfast::store::{LockShards, Lockable, PageRequest};
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
@@ -23,7 +24,7 @@ const MAX_LIMIT: usize = 1_000;
 struct Wanted {
     kind: Option<Kind>,
     owner: Option<Login>,
-    older_than: Duration,
+    older_than: Option<Duration>,
     limit: usize,
     begin: Cursor,
 }
@@ -62,13 +63,15 @@ pub(crate) async fn list(app: &App, request: &Request) -> Result<Response<Body>,
         .locks(&principal.company, kind, owner.as_ref(), &part, now)
         .await?;
     let reader = principal.owner();
-    let latest = now.minus(wanted.older_than);
+    // Without the filter nothing is too young: the clock that a lock was taken by may be ahead of this one.
+    let latest = wanted.older_than.map(|age| now.minus(age));
     let locks = page
         .entries
         .iter()
         .filter_map(|row| {
             let state = &row.record().state;
-            let lock = state.live(now).filter(|lock| lock.since <= latest)?;
+            let is_old = |lock: &&Lock| latest.is_none_or(|latest| lock.since <= latest);
+            let lock = state.live(now).filter(is_old)?;
             let name = row.name();
             Some(LockView::new(&row.target(), name, lock, state.fence(), &reader))
         })
@@ -86,6 +89,14 @@ pub(crate) async fn list(app: &App, request: &Request) -> Result<Response<Body>,
         next_cursor: next.map(|next| next.encode(list)),
     };
     Ok(dialect::respond(StatusCode::OK, &page))
+}
+
+/// Whether a place in the order can be that of a lock of `owner`. Anyone can make up a cursor: one before the owner's
+/// locks would show somebody else's in the same shard.
+fn is_place_of(owner: &Login, after: &str) -> bool {
+    after
+        .strip_prefix(&LockShards::order_of(&owner.to_owner()))
+        .is_some_and(|since| since.starts_with(|first: char| first.is_ascii_digit()))
 }
 
 fn parse(
@@ -129,7 +140,13 @@ fn parse(
     };
     let begin = runtime::query_parameter(request, "cursor")
         .map_or(Some(first), |text| Cursor::decode(text, list))
-        .filter(|cursor| kind.is_none_or(|kind| kind == cursor.kind));
+        .filter(|cursor| kind.is_none_or(|kind| kind == cursor.kind))
+        .filter(
+            |cursor| match (owner.as_ref().and_then(Option::as_ref), &cursor.after) {
+                (Some(owner), Some(after)) => is_place_of(owner, after),
+                _ => true,
+            },
+        );
     if begin.is_none() {
         let rule = "The cursor must be one that this very list has given.";
         fault("cursor", rule.to_owned());
@@ -138,7 +155,7 @@ fn parse(
         (Some(limit), Some(begin)) if faults.is_empty() => Ok(Wanted {
             kind,
             owner: owner.flatten(),
-            older_than: Duration::from_secs(older_than.unwrap_or_default().into()),
+            older_than: older_than.map(|seconds| Duration::from_secs(seconds.into())),
             limit,
             begin,
         }),

@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 use super::malformed::{MAX_MEMBERS, MAX_PARTS, Malformed, TOO_MANY_MEMBERS, TOO_MANY_PARTS};
 use super::{Format, xml};
 
+/// Said of a name that appears twice.
+const REPEATED: Malformed = Malformed("an element or member appears more than once");
+
 /// The members of a request body, whether they came as JSON members or as XML elements.
 ///
 /// A name that appears twice is refused: two readers of such a body may see two different requests.
@@ -55,11 +58,7 @@ impl Members {
                 Cow::Borrowed(name.as_str())
             })
         });
-        if is_repeated {
-            Err(Malformed("an element or member appears more than once"))
-        } else {
-            Ok(self)
-        }
+        if is_repeated { Err(REPEATED) } else { Ok(self) }
     }
 
     /// Whether the body is XML, where every value is a text.
@@ -219,7 +218,9 @@ impl<'de> Visitor<'de> for Counted<'_> {
         let mut members = Map::new();
         while let Some(name) = map.next_key()? {
             self.0.part()?;
-            members.insert(name, map.next_value_seed(self)?);
+            if members.insert(name, map.next_value_seed(self)?).is_some() {
+                return Err(self.0.broken(REPEATED));
+            }
         }
         Ok(Value::Object(members))
     }
@@ -250,6 +251,7 @@ mod tests {
             "{}x",
             "{\"a\":1,\"a\":2}",
             "{\"a\":1,\"\\u0061\":2}",
+            "{\"a\":[{\"b\":1,\"b\":1}]}",
         ];
         for text in json {
             assert!(

@@ -14,8 +14,9 @@ const TIE: usize = 8;
 pub struct ListName<'a>(pub &'a [Option<&'a str>]);
 
 impl ListName<'_> {
-    /// What ties a cursor to this list. It is a check and not a secret: a cursor reads its bearer's own company.
-    fn tie(&self) -> Vec<u8> {
+    /// What ties a cursor with this place to this list. It is a check and not a secret: a cursor reads what its bearer may
+    /// list.
+    fn tie(&self, place: &str) -> Vec<u8> {
         let mut hash = Sha256::new();
         for part in self.0 {
             // An absent filter is another list than an empty one.
@@ -23,13 +24,14 @@ impl ListName<'_> {
             hash.update(part.unwrap_or_default().as_bytes());
             hash.update([0]);
         }
+        hash.update(place.as_bytes());
         hash.finalize().iter().copied().take(TIE).collect()
     }
 
     /// The cursor of a place in this list.
     #[must_use]
     pub fn cursor(&self, place: &str) -> String {
-        let mut bytes = self.tie();
+        let mut bytes = self.tie(place);
         bytes.extend_from_slice(place.as_bytes());
         URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -39,8 +41,8 @@ impl ListName<'_> {
     pub fn place(&self, cursor: &str) -> Option<String> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
         let (tie, place) = bytes.split_at_checked(TIE)?;
-        (tie == self.tie() && place.len() <= MAX_PLACE).then_some(())?;
-        String::from_utf8(place.to_vec()).ok()
+        let place = std::str::from_utf8(place).ok()?;
+        (tie == self.tie(place) && place.len() <= MAX_PLACE).then(|| place.to_owned())
     }
 }
 

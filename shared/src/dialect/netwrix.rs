@@ -10,7 +10,7 @@ use super::problem::Problem;
 use super::{Faults, Format, MAX_BODY_BYTES, Media, Members, Wrong};
 use crate::failure::{Corrupt, Failure};
 use crate::id::ActivitySessionId;
-use crate::lock::Lock;
+use crate::lock::{Break, Lock};
 use crate::secret::Token;
 use crate::telemetry::Tally;
 
@@ -34,8 +34,8 @@ pub enum Refusal {
     NotFound(&'static str),
     /// 404: these activity sessions are not there, in the caller's company.
     UnknownSessions(Vec<ActivitySessionId>),
-    /// 409: these locks belong to someone else; nothing was changed.
-    Conflict(Vec<ForeignLock>),
+    /// 409: these locks refuse the request; nothing was changed.
+    Conflict(Vec<RefusingLock>),
     /// 403: a lock keeps the caller out, and says so in its own words.
     LockedOut {
         /// The lock's title.
@@ -127,9 +127,13 @@ impl Refusal {
             Self::Conflict(locks) => problem(
                 StatusCode::CONFLICT,
                 "Conflict",
-                "Some of the locks belong to someone else; nothing was changed.",
+                if locks.iter().any(|lock| lock.lock.is_some()) {
+                    "Some of the locks belong to someone else; nothing was changed."
+                } else {
+                    "Some of your locks were broken, and you cannot take them again yet; nothing was changed."
+                },
             )
-            .with("locks", locks.iter().map(ForeignLock::to_json).collect()),
+            .with("locks", locks.iter().map(RefusingLock::to_json).collect()),
             Self::LockedOut { title, message } => problem(StatusCode::FORBIDDEN, title, message),
             Self::Failed(Failure::Unavailable(_)) => problem(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -147,16 +151,18 @@ impl Refusal {
 
 /// A lock that refused a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ForeignLock {
+pub struct RefusingLock {
     /// `activity`, `resource` or `user`.
     pub scope: &'static str,
     /// The session's id, `<resource id>/<login>`, or the login.
     pub id: String,
     /// Someone else's lock; `None` where the lock is free, and the caller is held off.
     pub lock: Option<Lock>,
+    /// The break that holds the caller off.
+    pub broken: Option<Break>,
 }
 
-impl ForeignLock {
+impl RefusingLock {
     fn to_json(&self) -> Value {
         let mut entry = Map::new();
         entry.insert("scope".to_owned(), Value::from(self.scope));
@@ -164,6 +170,11 @@ impl ForeignLock {
         if let Some(lock) = &self.lock {
             entry.insert("owner".to_owned(), Value::from(lock.owner.as_str()));
             entry.insert("since".to_owned(), Value::from(lock.since.to_string()));
+        }
+        if let Some(broken) = &self.broken {
+            entry.insert("brokenBy".to_owned(), Value::from(broken.by.as_str()));
+            entry.insert("brokenAt".to_owned(), Value::from(broken.at.to_string()));
+            entry.insert("reason".to_owned(), Value::from(broken.reason.as_str()));
         }
         Value::Object(entry)
     }

@@ -9,7 +9,7 @@ use lambda_http::{Body, Request, Response};
 
 use super::{MAX_BODY_BYTES, Malformed, Media, Members, Node, accepted};
 use crate::failure::{Corrupt, Failure};
-use crate::lock::{Fence, Lease, LeaseChange, Lock, Timestamp};
+use crate::lock::{Break, Fence, Lease, LeaseChange, Lock, Timestamp};
 use crate::secret::Token;
 
 /// The cookie that carries the session.
@@ -42,8 +42,10 @@ pub enum Refusal {
     Invalid(String),
     /// 404: no such device in the caller's company.
     NotFound,
-    /// 423: someone else holds the lock, or the caller is held off.
-    Locked(Option<Lock>),
+    /// 423: someone else holds the lock.
+    Locked(Lock),
+    /// 423: the caller's lock was broken and the hold-off is not over; with the lock, where someone else holds it now.
+    HeldOff(Box<Break>, Option<Lock>),
     /// 503 or 500: the service failed.
     Failed(Failure),
 }
@@ -75,7 +77,7 @@ impl Refusal {
             Self::Unauthorized | Self::WrongCredentials => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
-            Self::Locked(_) => StatusCode::LOCKED,
+            Self::Locked(_) | Self::HeldOff(..) => StatusCode::LOCKED,
             Self::Failed(Failure::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -96,7 +98,10 @@ impl Refusal {
             Self::WrongCredentials => "The user name or password is wrong.".to_owned(),
             Self::Forbidden => "The user's group may not lock or unlock devices.".to_owned(),
             Self::Invalid(why) => format!("The user input is invalid: {why}."),
-            Self::Locked(_) => "The device is locked by another user.".to_owned(),
+            Self::Locked(_) | Self::HeldOff(_, Some(_)) => "The device is locked by another user.".to_owned(),
+            Self::HeldOff(_, None) => {
+                "Your lock on the device was broken; you cannot lock it again yet.".to_owned()
+            }
             Self::Failed(Failure::Unavailable(_)) => {
                 "The service is temporarily unavailable; try again.".to_owned()
             }
@@ -113,11 +118,12 @@ pub fn answer(request: &Request, answered: Result<Response<Body>, Refusal>) -> R
 
 /// Answers a refusal, in XML or JSON by `Accept`.
 fn refusal(headers: &HeaderMap, refusal: Refusal) -> Response<Body> {
-    let lock = match &refusal {
-        Refusal::Locked(lock) => lock.as_ref(),
-        _ => None,
+    let more = match &refusal {
+        Refusal::Locked(lock) => vec![shown(lock)],
+        Refusal::HeldOff(broken, lock) => lock.iter().map(shown).chain([told(broken)]).collect(),
+        _ => Vec::new(),
     };
-    let mut response = error(headers, refusal.status(), refusal.message(), lock);
+    let mut response = error(headers, refusal.status(), refusal.message(), more);
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, 1.into());
     }
@@ -129,23 +135,39 @@ fn refusal(headers: &HeaderMap, refusal: Refusal) -> Response<Body> {
 }
 
 pub(super) fn refuse(headers: &HeaderMap, status: StatusCode, message: &str) -> Response<Body> {
-    error(headers, status, message.to_owned(), None)
+    error(headers, status, message.to_owned(), Vec::new())
 }
 
-fn error(headers: &HeaderMap, status: StatusCode, message: String, lock: Option<&Lock>) -> Response<Body> {
+/// A member of an answer, by its name.
+type Member = (&'static str, Node);
+
+fn error(headers: &HeaderMap, status: StatusCode, message: String, more: Vec<Member>) -> Response<Body> {
     let mut members = vec![
         ("status", Node::Number(i64::from(status.as_u16()))),
         ("message", Node::Text(message)),
     ];
-    if let Some(lock) = lock {
-        let mut lock_members = vec![
-            ("owner", Node::text(lock.owner.as_str())),
-            ("since", Node::text(lock.since.to_string())),
-        ];
-        lock_members.extend(lock.until.map(|until| ("until", Node::text(until.to_string()))));
-        members.push(("lock", Node::Members(lock_members)));
-    }
+    members.extend(more);
     document(headers, status, "error", &Node::Members(members))
+}
+
+/// The lock, for a caller whom it refuses.
+fn shown(lock: &Lock) -> Member {
+    let mut members = vec![
+        ("owner", Node::text(lock.owner.as_str())),
+        ("since", Node::text(lock.since.to_string())),
+    ];
+    members.extend(lock.until.map(|until| ("until", Node::text(until.to_string()))));
+    ("lock", Node::Members(members))
+}
+
+/// The break, for the owner of the lock that was broken.
+fn told(broken: &Break) -> Member {
+    let members = vec![
+        ("by", Node::text(broken.by.as_str())),
+        ("at", Node::text(broken.at.to_string())),
+        ("reason", Node::text(broken.reason.as_str())),
+    ];
+    ("broken", Node::Members(members))
 }
 
 /// Answers with a document, in XML or JSON by `Accept`.

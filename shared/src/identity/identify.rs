@@ -110,7 +110,8 @@ pub async fn identify(
     keys.extend_from_slice(also);
     let mut rows = store.read(&keys).await?;
     let session = rows.parse::<SessionRow>(&session_key)?;
-    let (Some(session), Some(user)) = (session, rows.parse::<UserRow>(&user_key)?) else {
+    // The caller's own account may be what `also` asks for.
+    let (Some(session), Some(user)) = (session, rows.parse_copy::<UserRow>(&user_key)?) else {
         return Err(Unidentified::Unauthenticated);
     };
     let names_agree = session.company == *token.company()

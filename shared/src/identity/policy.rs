@@ -41,8 +41,10 @@ pub enum MissingRight {
     RecentSecondFactor,
     /// The privilege `Locks.Break`.
     BreakLocks,
-    /// That the lock keeps out someone else.
+    /// That the lock to be broken keeps out someone else.
     NotYourself,
+    /// That the account is someone else's.
+    NotYourAccount,
     /// One of the roles that see every lock of the company.
     SeeLocks,
 }
@@ -64,6 +66,7 @@ impl MissingRight {
             Self::RecentSecondFactor => "The second factor is too old: sign in again.",
             Self::BreakLocks => "The privilege Locks.Break is missing.",
             Self::NotYourself => "You cannot break a lock on yourself.",
+            Self::NotYourAccount => "You cannot lock or unlock your own account.",
             Self::SeeLocks => {
                 "The role Admin or Auditor is missing: you see your own locks (owner=me) and those on devices."
             }
@@ -147,13 +150,16 @@ pub fn hold(rights: &Rights, kind: Kind) -> Result<(), MissingRight> {
 /// Holding and releasing the lock on this row.
 ///
 /// # Errors
-/// [`MissingRight::RecordGroup`]
+/// [`MissingRight::NotYourAccount`], [`MissingRight::RecordGroup`]
 pub fn hold_row(principal: &Principal, row: &TargetRow) -> Result<(), MissingRight> {
     match row {
-        TargetRow::User(user) => required(
-            principal.rights.may_edit_records_of(&user.record_group),
-            MissingRight::RecordGroup,
-        ),
+        TargetRow::User(user) => {
+            required(user.login != principal.login, MissingRight::NotYourAccount)?;
+            required(
+                principal.rights.may_edit_records_of(&user.record_group),
+                MissingRight::RecordGroup,
+            )
+        }
         TargetRow::Access(..) | TargetRow::ActivitySession(_) | TargetRow::Device(_) => Ok(()),
     }
 }

@@ -23,6 +23,14 @@ impl Rows {
         self.0.remove(key)
     }
 
+    /// Reads a row and leaves it, for others who need it; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Corrupt`] where it cannot be understood.
+    pub fn parse_copy<R: Row>(&self, key: &RowKey) -> Result<Option<R>, Corrupt> {
+        self.0.get(key).cloned().map(R::parse).transpose()
+    }
+
     /// Takes a row out and reads it; `None` where there is none.
     ///
     /// # Errors

@@ -65,6 +65,15 @@ impl Rows {
                 row,
             }));
         };
+        let resource = self.parse::<ResourceRow>(&RowKey::resource(*resource))?;
+        let user = self.parse::<UserRow>(&RowKey::user(login))?;
+        let halves = resource
+            .filter(|resource| resource.company == *company)
+            .zip(user.filter(|user| user.company == *company && !user.system));
+        // The halves come first: another company's pair is not there, whether it was ever locked or not.
+        let Some((resource, user)) = halves else {
+            return Ok(None);
+        };
         let pair = self
             .take(&key)
             .map(|item| AccessRow::parse_for(company, item))
@@ -73,12 +82,7 @@ impl Rows {
             company: company.clone(),
             lock: Record::default(),
         });
-        let resource = self.parse::<ResourceRow>(&RowKey::resource(*resource))?;
-        let user = self.parse::<UserRow>(&RowKey::user(login))?;
-        let halves = resource
-            .filter(|resource| resource.company == *company)
-            .zip(user.filter(|user| user.company == *company && !user.system));
-        Ok(halves.map(|(resource, user)| FoundTarget {
+        Ok(Some(FoundTarget {
             name: Some(resource.name),
             row: TargetRow::Access(resource.id, user.login, row),
         }))

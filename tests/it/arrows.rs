@@ -9,13 +9,20 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("failure", &[]),
     ("id", &["lock"]),
     ("clock", &["lock"]),
+    ("target", &["id", "lock"]),
     ("secret", &["id", "lock"]),
     ("telemetry", &["clock", "id", "lock"]),
-    ("store", &["failure", "id", "lock", "secret"]),
+    ("store", &["failure", "id", "lock", "secret", "target"]),
     ("config", &["store"]),
-    ("identity", &["failure", "id", "lock", "secret", "store"]),
+    (
+        "identity",
+        &["failure", "id", "lock", "secret", "store", "target"],
+    ),
     // A token's form is a part of the wire format. Who its bearer is, no dialect knows.
-    ("dialect", &["failure", "id", "lock", "secret", "telemetry"]),
+    (
+        "dialect",
+        &["failure", "id", "lock", "secret", "target", "telemetry"],
+    ),
     (
         "runtime",
         &[
@@ -28,6 +35,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "lock",
             "secret",
             "store",
+            "target",
             "telemetry",
         ],
     ),

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 
 use holdfast::Clock;
+use holdfast::id::{Company, Login, RequestId};
+use holdfast::lock::Fence;
 use holdfast::runtime::{self, App, Function};
-use holdfast::secret::Passwords;
-use holdfast::store::Store;
+use holdfast::secret::{Passwords, Token};
+use holdfast::store::{RowKey, SessionKind, SessionRow, Store, Table};
 use holdfast_local::{local_client, table_names};
 use holdfast_tests::{Credentials, World};
 use lambda_http::Context;
@@ -26,7 +28,13 @@ const EVENTS: &[(&str, &[&str])] = &[
     ("devices", &["devices--list"]),
     ("users", &["users--read"]),
     ("activity-sessions", &["activity-sessions--list"]),
+    ("locks", &["locks--list-by-key"]),
+    ("hold-lock", &["hold-lock--hold", "hold-lock--release"]),
+    ("break-lock", &["break-lock--nothing-to-break"]),
 ];
+
+/// Where an event has the operator's token.
+const OPERATOR: &str = "{{netwrix-token:olga}}";
 
 /// A store with people in it, who can be signed in.
 pub struct Scenario {
@@ -67,7 +75,11 @@ impl Scenario {
         let mut credentials = Credentials::of(&self.world.url(""), self.demo.clone());
         for name in *names {
             let path = root().join("events").join(format!("{name}.json"));
-            let event = credentials.fill(&std::fs::read_to_string(path)?).await;
+            let mut event = std::fs::read_to_string(path)?;
+            if event.contains(OPERATOR) {
+                event = event.replace(OPERATOR, &self.operator_token().await?);
+            }
+            let event = credentials.fill(&event).await;
             events.push(if function == "lock-device" {
                 in_json(&event)?
             } else {
@@ -75,6 +87,29 @@ impl Scenario {
             });
         }
         Ok(events)
+    }
+
+    /// A session of the operator whose code was accepted just now: a break asks for one, and a code is good for one sign-in,
+    /// while a run signs in for every start.
+    async fn operator_token(&self) -> Result<String, Failure> {
+        let now = Clock::System.now();
+        let (company, login) = (Company::try_from("1")?, Login::try_from("olga")?);
+        let token = Token::issue(&company, &login)?;
+        let session = SessionRow {
+            second_factor_at: Some(now),
+            ..SessionRow::begin(SessionKind::Netwrix, company, login, Fence::default(), now)
+        };
+        let store = &self.world.store;
+        store
+            .client()
+            .put_item()
+            .table_name(store.table_name(Table::Identity))
+            .set_item(Some(
+                session.to_item(&RowKey::session_of(&token), &RequestId::new("bench")),
+            ))
+            .send()
+            .await?;
+        Ok(token.reveal().to_owned())
     }
 }
 

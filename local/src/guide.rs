@@ -19,6 +19,7 @@ pub fn demo_commands(base: &str) -> String {
         ("Session Delivery Manager", sdm(base)),
         ("Aktion.NEXT", aktion(base)),
         ("Netwrix Privilege Secure", netwrix(base)),
+        ("Holdfast's own API", holdfast(base)),
     ] {
         // Writing to a string cannot fail.
         let _ = write!(text, "\n# {dialect}\n");
@@ -66,9 +67,24 @@ fn sdm(base: &str) -> Steps {
     ]
 }
 
-fn netwrix(base: &str) -> Steps {
+/// The two steps of a sign-in, after which the variable holds the bearer token.
+fn both_factors(base: &str, login: &str, variable: &str) -> Vec<String> {
     let json = "-H 'Content-Type: application/json'";
     let unquote = "| tr -d '\"'";
+    vec![
+        format!(
+            "{variable}=$(curl -s {json} -d '{{\"Login\":\"{login}\",\"Password\":\"{login}-demo\"}}' \
+             {base}/signinBody {unquote})"
+        ),
+        format!(
+            "{variable}=$(curl -s {json} -H \"Authorization: Bearer ${variable}\" \
+             -d \"$(cargo run -q -- totp {login})\" {base}/signin2fa {unquote})"
+        ),
+    ]
+}
+
+fn netwrix(base: &str) -> Steps {
+    let json = "-H 'Content-Type: application/json'";
     let bearer = "-H \"Authorization: Bearer $TOKEN\"";
     let lock = |locked: bool| {
         format!(
@@ -81,22 +97,51 @@ fn netwrix(base: &str) -> Steps {
     vec![
         (
             "admin signs in: the password, then the code that a phone would show",
-            vec![
-                format!(
-                    "TOKEN=$(curl -s {json} -d '{{\"Login\":\"admin\",\"Password\":\"admin-demo\"}}' \
-                     {base}/signinBody {unquote})"
-                ),
-                format!(
-                    "TOKEN=$(curl -s {json} -H \"Authorization: Bearer $TOKEN\" \
-                     -d \"$(cargo run -q -- totp admin)\" {base}/signin2fa {unquote})"
-                ),
-            ],
+            both_factors(base, "admin", "TOKEN"),
         ),
         (
             "admin locks bob's session on db01, and bob out of the resource; the session says so",
             vec![lock(true), read],
         ),
         ("only admin can unlock both", vec![lock(false)]),
+    ]
+}
+
+fn holdfast(base: &str) -> Steps {
+    let json = "-H 'Content-Type: application/json'";
+    let bearer = |variable: &str| format!("-H \"Authorization: Bearer ${variable}\"");
+    let (alice, olga) = (bearer("ALICE"), bearer("OLGA"));
+    let device = format!("{base}/locks/device/ID6");
+    let mut locks = both_factors(base, "alice", "ALICE");
+    locks.push(format!(
+        "curl -s -X PUT {json} {alice} -d '{{\"title\":\"Firmware update\"}}' {device}"
+    ));
+    let mut looks = both_factors(base, "olga", "OLGA");
+    looks.push(format!("curl -s {olga} '{base}/locks?kind=device'"));
+    looks.push(format!("curl -s {olga} {device}"));
+    vec![
+        ("alice signs in, locks a device, and leaves", locks),
+        (
+            "olga, an operator, signs in, lists what is locked, and looks at one lock",
+            looks,
+        ),
+        (
+            "she breaks it: that tenure and no other, with a reason",
+            vec![
+                format!("FENCE=$(curl -s {olga} {device} | sed 's/,\"lock\".*//; s/.*\"fence\"://')"),
+                format!(
+                    "curl -s {json} {olga} -d '{{\"fence\":'$FENCE',\"reason\":\"Alice is on leave\"}}' \
+                     {device}/break"
+                ),
+            ],
+        ),
+        (
+            "alice is told by whom and why, and is kept off for a minute (409)",
+            vec![
+                format!("curl -s {alice} {device}"),
+                format!("curl -si -X PUT {alice} {device}"),
+            ],
+        ),
     ]
 }
 

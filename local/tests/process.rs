@@ -168,6 +168,10 @@ impl Terminal {
                 let answer: Value = serde_json::from_str(&body).unwrap();
                 answer["Token"].as_str().unwrap().to_owned()
             }
+            r#"sed 's/,"lock".*//; s/.*"fence"://'"# => {
+                let (before, _) = body.split_once(",\"lock\"").unwrap();
+                before.rsplit_once("\"fence\":").unwrap().1.to_owned()
+            }
             filter => panic!("{filter} in {line}"),
         };
         self.variables.insert(name.to_owned(), value);
@@ -226,9 +230,11 @@ async fn the_printed_commands_do_what_they_say() {
         .collect();
     let mut terminal = Terminal::default();
     let mut told = Vec::new();
+    let mut last = String::new();
     for command in commands {
-        let (status, fence, _) = terminal.run(command).await;
+        let (status, fence, body) = terminal.run(command).await;
         told.push((status, fence.unwrap_or_default()));
+        last = body;
     }
     let expected = [
         // Session Delivery Manager: two sign-ins; locked, refused, listed, unlocked, and taken.
@@ -251,8 +257,28 @@ async fn the_printed_commands_do_what_they_say() {
         (200, ""),
         (200, ""),
         (200, ""),
+        // Holdfast's own API: alice signs in and locks.
+        (200, ""),
+        (200, ""),
+        (201, ""),
+        // The operator signs in, lists, looks, names the fence, and breaks.
+        (200, ""),
+        (200, ""),
+        (200, ""),
+        (200, ""),
+        (200, ""),
+        (200, ""),
+        // Alice reads it and is held off.
+        (200, ""),
+        (409, ""),
     ];
     assert_eq!(told, expected.map(|(status, fence)| (status, fence.to_owned())));
+    let refusal: Value = serde_json::from_str(&last).unwrap();
+    let broken = &refusal["lastBreak"];
+    assert_eq!(
+        json!([broken["owner"], broken["fence"], broken["by"], broken["reason"]]),
+        json!(["alice", 1, "olga", "Alice is on leave"])
+    );
 }
 
 /// The store by itself serves another process, which finds the tables and the people in it.

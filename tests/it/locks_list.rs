@@ -94,7 +94,7 @@ async fn a_list_is_in_the_order_of_kind_owner_and_time() {
 }
 
 #[tokio::test]
-async fn a_list_is_json_as_it_stands_here() {
+async fn a_list_is_json_like_this() {
     let world = world().await;
     let bob = world.locks("bob").await;
     let lease = json!({"seconds": 60, "title": "Upgrade", "message": "Ask Bob"});
@@ -244,7 +244,7 @@ const TIE: usize = 8;
 
 /// A cursor can be made up: its tie is no secret. It opens nothing that the caller may not list.
 #[tokio::test]
-async fn a_cursor_that_was_made_up_shows_nobody_elses_locks() {
+async fn a_cursor_that_was_made_up_shows_only_what_its_bearer_may_list() {
     let world = world().await;
     let bob = world.locks("bob").await;
     let company = Company::try_from("1").unwrap();

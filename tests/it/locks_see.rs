@@ -49,7 +49,7 @@ async fn who_sees_which_locks() {
             assert_eq!(read.status, 200, "{login} {target}: {read}");
         }
     }
-    // Everybody sees devices, and of the rest their own. Not even the one whom a lock keeps out sees it here.
+    // Everybody sees devices, and of the rest their own. A user does not see the lock that keeps them out.
     for login in ["bob", "mona", "nobody", "olga", "editor"] {
         let caller = world.locks(login).await;
         assert_eq!(caller.read("device/ID5").await.status, 200, "{login}");

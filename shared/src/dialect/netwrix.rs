@@ -4,7 +4,7 @@ use lambda_http::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATI
 use lambda_http::http::{HeaderMap, StatusCode};
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::problem::Problem;
 use super::{Faults, Format, MAX_BODY_BYTES, Media, Members, Wrong};
@@ -164,20 +164,37 @@ pub struct RefusingLock {
 
 impl RefusingLock {
     fn to_json(&self) -> Value {
-        let mut entry = Map::new();
-        entry.insert("scope".to_owned(), Value::from(self.scope));
-        entry.insert("id".to_owned(), Value::from(self.id.as_str()));
-        if let Some(lock) = &self.lock {
-            entry.insert("owner".to_owned(), Value::from(lock.owner.as_str()));
-            entry.insert("since".to_owned(), Value::from(lock.since.to_string()));
-        }
-        if let Some(broken) = &self.broken {
-            entry.insert("brokenBy".to_owned(), Value::from(broken.by.as_str()));
-            entry.insert("brokenAt".to_owned(), Value::from(broken.at.to_string()));
-            entry.insert("reason".to_owned(), Value::from(broken.reason.as_str()));
-        }
-        Value::Object(entry)
+        let (lock, broken) = (self.lock.as_ref(), self.broken.as_ref());
+        let entry = LockEntry {
+            scope: self.scope,
+            id: &self.id,
+            owner: lock.map(|lock| lock.owner.as_str()),
+            since: lock.map(|lock| lock.since.to_string()),
+            broken_by: broken.map(|broken| broken.by.as_str()),
+            broken_at: broken.map(|broken| broken.at.to_string()),
+            reason: broken.map(|broken| broken.reason.as_str()),
+        };
+        // Texts always have a JSON form.
+        serde_json::to_value(entry).unwrap_or_default()
     }
+}
+
+/// An entry of `locks`. What there is nothing to say of is absent.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LockEntry<'a> {
+    scope: &'static str,
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    broken_by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    broken_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
 }
 
 fn problem(status: StatusCode, title: impl Into<String>, detail: impl Into<String>) -> Problem {

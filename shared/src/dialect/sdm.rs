@@ -150,7 +150,7 @@ fn error(headers: &HeaderMap, status: StatusCode, message: String, more: Vec<Mem
     document(headers, status, "error", &Node::Members(members))
 }
 
-/// The lock, for a caller whom it refuses.
+/// The lock that refuses the caller.
 fn shown(lock: &Lock) -> Member {
     let mut members = vec![
         ("owner", Node::text(lock.owner.as_str())),

@@ -136,7 +136,7 @@ fn holdfast(base: &str) -> Steps {
             ],
         ),
         (
-            "alice is told by whom and why, and is kept off for a minute (409)",
+            "alice is told who broke it and why, and is kept off for a minute (409)",
             vec![
                 format!("curl -s {alice} {device}"),
                 format!("curl -si -X PUT {alice} {device}"),

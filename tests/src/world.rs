@@ -416,12 +416,15 @@ impl World {
 pub fn another_writer() -> AttributeValue {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let request = format!("another-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let texts = [("actor", "operator".to_owned()), ("request", request)];
-    AttributeValue::M(
-        texts
-            .map(|(name, text)| (name.to_owned(), AttributeValue::S(text)))
-            .into(),
-    )
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let by = [
+        ("actor", text("operator")),
+        ("at_ms", AttributeValue::N(START.unix_ms().to_string())),
+        ("dialect", text("operator")),
+        ("request", AttributeValue::S(request)),
+        ("source", text("unknown")),
+    ];
+    AttributeValue::M(by.map(|(name, value)| (name.to_owned(), value)).into())
 }
 
 /// The second factor's secret of everyone who has one.

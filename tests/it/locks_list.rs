@@ -269,7 +269,7 @@ async fn a_cursor_that_was_made_up_shows_only_what_its_bearer_may_list() {
         .decode(page["nextCursor"].as_str().unwrap())
         .unwrap();
     let place = &given[TIE..];
-    let tied = [b"1\x01user\x01me\x01\x02", place].concat();
+    let tied = [b"\x011\0\x01user\0\x01me\0\0\0", place].concat();
     assert_eq!(given[..TIE], Sha256::digest(tied)[..TIE], "so it can be made up");
     let end = TIE + place.iter().position(|byte| *byte == 2).unwrap();
     for after in [
@@ -284,7 +284,7 @@ async fn a_cursor_that_was_made_up_shows_only_what_its_bearer_may_list() {
     ] {
         let mut place = given[TIE..=end].to_vec();
         place.extend(after.as_bytes());
-        let tied = [b"1\x01user\x01me\x01\x02", place.as_slice()].concat();
+        let tied = [b"\x011\0\x01user\0\x01me\0\0\0", place.as_slice()].concat();
         let cursor = URL_SAFE_NO_PAD.encode([&Sha256::digest(tied)[..TIE], &place].concat());
         let answer = bob.list(&format!("?{list}&cursor={cursor}")).await;
         assert_eq!(

@@ -8,6 +8,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("lock", &[]),
     ("failure", &[]),
     ("id", &["lock"]),
+    ("target", &["id"]),
     ("clock", &["lock"]),
     ("target", &["id", "lock"]),
     ("secret", &["id", "lock"]),

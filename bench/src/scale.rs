@@ -231,7 +231,6 @@ impl World {
             unlock: per_call(1),
         })
     }
-
 }
 
 impl PerCall {
@@ -254,7 +253,9 @@ impl PerCall {
 
 /// Ids that are all as long as each other, so that their rows and index keys are.
 fn probes(step: usize) -> Vec<String> {
-    (0..2 * PROBES).map(|number| format!("P{step:07}-{number:05}")).collect()
+    (0..2 * PROBES)
+        .map(|number| format!("P{step:07}-{number:05}"))
+        .collect()
 }
 
 /// The id of the locked device with this number.

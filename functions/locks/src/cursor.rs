@@ -3,10 +3,11 @@
 use holdfast::dialect::ListName;
 use holdfast::id::Kind;
 
-/// DynamoDB's range keys hold 1,024 bytes, and a query asks for what comes a byte behind a place.
-const MAX_ORDER: usize = 1_023;
 /// Ends the kind's word. No kind and no place has it.
 const END_OF_KIND: char = '\u{2}';
+
+/// DynamoDB's range keys hold 1,024 bytes, and a query asks for what comes a byte behind a place.
+const MAX_ORDER: usize = 1_023;
 
 /// Where a page begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +50,8 @@ mod tests {
             assert_eq!(Cursor::decode(&cursor.encode(list), list), Some(cursor));
         }
         assert_eq!(Cursor::decode(&list.cursor("device"), list), None);
+        let too_long = format!("device\u{2}{}", "x".repeat(1_024));
+        assert_eq!(Cursor::decode(&list.cursor(&too_long), list), None);
         assert_eq!(Cursor::decode(&list.cursor("devices\u{2}"), list), None);
     }
 }

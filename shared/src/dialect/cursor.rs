@@ -69,6 +69,8 @@ mod tests {
             "!",
             "AAAA",
             &cursor.repeat(2),
+            &cursor[..cursor.len() - 4],
+            &cursor.to_lowercase(),
             &list.cursor(&"x".repeat(2_000)),
         ] {
             assert_eq!(list.place(bad), None, "{bad}");

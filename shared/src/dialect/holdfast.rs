@@ -306,7 +306,8 @@ pub fn bearer_text(headers: &HeaderMap) -> Option<&str> {
 /// [`Refusal::UnsupportedMedia`], then [`Refusal::TooLarge`].
 pub fn media(headers: &HeaderMap, body: &[u8], is_optional: bool) -> Result<(), Refusal> {
     let is_json = Media::of_body(headers).is_some_and(|media| media.format() == Format::Json);
-    if !is_json && !(is_optional && body.is_empty()) {
+    let is_left_out = is_optional && body.is_empty();
+    if !is_json && !is_left_out {
         Err(Refusal::UnsupportedMedia)
     } else if body.len() > MAX_BODY_BYTES {
         Err(Refusal::TooLarge)

@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use super::api_token::admit;
 use super::{ApiCaller, Caller, NotAdmitted, Rights, Unidentified, identify};
-use crate::failure::Failure;
 use crate::id::{Company, Login, RequestId};
 use crate::lock::{Owner, Timestamp};
 use crate::secret::{ApiToken, Token};
@@ -120,7 +119,7 @@ pub async fn identify_principal(
                 NotAdmitted::Failed(failure) => Unidentified::Failed(failure),
                 _ => Unidentified::Unauthenticated,
             })?;
-            let rows = store.read(&also(&caller.company)).await.map_err(Failure::from)?;
+            let rows = store.read(&also(&caller.company)).await?;
             Ok((Principal::of_machine(caller), rows))
         }
     }

@@ -30,6 +30,7 @@ pub(crate) async fn run(import: Import) -> Result<(), String> {
     let tables = Tables {
         resources: import.resources_table,
         identity: import.identity_table,
+        history: String::new(),
     };
     let config = aws_config::load_defaults(aws_config::BehaviorVersion::v2026_01_12()).await;
     let store = Store::new(store::client(&config, None, Timeouts::PATIENT), tables);

@@ -92,7 +92,7 @@ pub async fn import(store: &Store, directory: &Directory, now: Timestamp) -> Res
             ip: &device.ip,
             description: &device.description,
         };
-        enter(store, Table::Resources, row.to_item()).await?;
+        enter(store, Table::Resources, row.to_item(now)).await?;
     }
     for resource in &directory.resources {
         for row in resource.to_items() {

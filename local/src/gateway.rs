@@ -1,29 +1,34 @@
 //! A small API Gateway: every HTTP request becomes an event of payload format 2.0 and takes the event's way in.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, SET_COOKIE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use holdfast::Clock;
 use holdfast::runtime::{self, App, Function, Route};
+use holdfast::secret::Token;
 use lambda_http::Context;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use percent_encoding::percent_decode_str;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use crate::stream::Published;
 use crate::{FUNCTIONS, guide};
 
 /// What an event can carry to a function: Lambda's limit, 6 MB, less what base64 adds.
@@ -36,6 +41,8 @@ pub(crate) struct Gateway {
     pub(crate) app: App,
     /// The header that says where a request seems to come from, for tests alone.
     pub(crate) source_header: Option<&'static str>,
+    /// The events of every change, as they come.
+    pub(crate) bus: broadcast::Sender<Published>,
 }
 
 pub(crate) fn serve(
@@ -79,6 +86,9 @@ async fn respond(gateway: &Gateway, request: Request) -> Response {
     if path == "/" && parts.method == "GET" {
         return guide::page(FUNCTIONS).into_response();
     }
+    if path == "/events" && parts.method == "GET" {
+        return events(gateway, &parts).await;
+    }
     let Some(matched) = route(parts.method.as_str(), path) else {
         return gateway_message(StatusCode::NOT_FOUND, "Not Found");
     };
@@ -95,6 +105,57 @@ async fn respond(gateway: &Gateway, request: Request) -> Response {
         return gateway_message(StatusCode::BAD_REQUEST, "Bad Request");
     };
     response(runtime::answer(matched.function, &gateway.app, &event, context).await)
+}
+
+/// `GET /events`: the events of the caller's company as they come (server-sent events). Who may read the history may
+/// follow it.
+async fn events(gateway: &Gateway, parts: &Parts) -> Response {
+    let Some(history) = route("GET", "/history") else {
+        return gateway_message(StatusCode::NOT_FOUND, "Not Found");
+    };
+    let now = gateway.app.clock.now();
+    let query = format!("from={now}&limit=1");
+    let Ok(event) = event(
+        &history,
+        &parts.headers,
+        Some(&query),
+        "/history",
+        LOOPBACK,
+        &Bytes::new(),
+    ) else {
+        return gateway_message(StatusCode::BAD_REQUEST, "Bad Request");
+    };
+    let mut context = Context::default();
+    context.request_id = Uuid::new_v4().to_string();
+    let subscription = gateway.bus.subscribe();
+    let answer = runtime::answer(history.function, &gateway.app, &event, context).await;
+    if answer.status_code != 200 {
+        return response(answer);
+    }
+    // The history has answered, so the token is good and names its own company.
+    let company = parts
+        .headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .and_then(|(_, token)| Token::parse(token.trim()))
+        .map(|token| token.company().as_str().to_owned());
+    let stream = futures_util::stream::unfold(subscription, move |mut subscription| {
+        let company = company.clone();
+        async move {
+            loop {
+                match subscription.recv().await {
+                    Ok((of, json)) if Some(&of) == company.as_ref() => {
+                        return Some((Ok::<_, Infallible>(Event::default().data(json)), subscription));
+                    }
+                    // Another company's; or a subscriber that is too slow has missed some, and sees it by the numbers.
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return None,
+                }
+            }
+        }
+    });
+    Sse::new(stream).keep_alive(KeepAlive::default()).into_response()
 }
 
 /// Whether the request names this machine by a name that is its own everywhere. A browser on this machine that follows

@@ -112,18 +112,18 @@ fn holdfast(base: &str) -> Steps {
     let bearer = |variable: &str| format!("-H \"Authorization: Bearer ${variable}\"");
     let (alice, olga) = (bearer("ALICE"), bearer("OLGA"));
     let device = format!("{base}/locks/device/ID6");
-    let mut locks = both_factors(base, "alice", "ALICE");
-    locks.push(format!(
+    let mut locking = both_factors(base, "alice", "ALICE");
+    locking.push(format!(
         "curl -s -X PUT {json} {alice} -d '{{\"title\":\"Firmware update\"}}' {device}"
     ));
-    let mut looks = both_factors(base, "olga", "OLGA");
-    looks.push(format!("curl -s {olga} '{base}/locks?kind=device'"));
-    looks.push(format!("curl -s {olga} {device}"));
+    let mut seeing = both_factors(base, "olga", "OLGA");
+    seeing.push(format!("curl -s {olga} '{base}/locks?kind=device'"));
+    seeing.push(format!("curl -s {olga} {device}"));
     vec![
-        ("alice signs in, locks a device, and leaves", locks),
+        ("alice signs in, locks a device, and leaves", locking),
         (
             "olga, an operator, signs in, lists what is locked, and looks at one lock",
-            looks,
+            seeing,
         ),
         (
             "she breaks it: that tenure and no other, with a reason",

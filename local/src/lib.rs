@@ -5,6 +5,7 @@ mod data_file;
 mod embedded;
 mod gateway;
 pub mod guide;
+mod stream;
 mod tables;
 
 use std::fmt;
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
 use holdfast::Clock;
-use holdfast::runtime::{App, Function};
+use holdfast::runtime::{App, Function, StreamFunction};
 use holdfast::secret::Passwords;
 use holdfast::store::{self, Store, Tables, Timeouts};
 use tokio::net::TcpListener;
@@ -34,7 +35,11 @@ pub static FUNCTIONS: &[&Function] = &[
     &locks::FUNCTION,
     &hold_lock::FUNCTION,
     &break_lock::FUNCTION,
+    &history::FUNCTION,
 ];
+
+/// Every function behind the stream of the resources' table.
+pub static STREAM_FUNCTIONS: &[&StreamFunction] = &[&record_history::FUNCTION];
 
 /// The demonstration directory, whose secrets are public.
 ///
@@ -53,6 +58,8 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Another DynamoDB endpoint to use instead of the embedded one.
     pub dynamodb: Option<String>,
+    /// Whether the history is written. It follows the stream of the resources' table.
+    pub history: HistorySource,
     /// Who and what the store starts with, where it does not have them yet.
     pub directory: Directory,
     /// Whether the directory is entered only where there are no people yet, as one with public secrets must be.
@@ -62,6 +69,18 @@ pub struct Options {
     /// The request header that is taken for the source address, where there is one. For tests alone: a client that sends it
     /// chooses its own source.
     pub source_header: Option<&'static str>,
+}
+
+/// Where the stream is read that the history follows.
+#[derive(Clone, Debug, Default)]
+pub enum HistorySource {
+    /// Nowhere: no history is written.
+    #[default]
+    Off,
+    /// In the store that the server uses.
+    Store,
+    /// In the store at this endpoint, past whatever is between the server and it.
+    Endpoint(String),
 }
 
 /// Why the local server does not start: one line for its user.
@@ -135,9 +154,23 @@ impl Server {
             // A client would never send a `Secure` cookie back over plain HTTP.
             secure_cookies: false,
         };
+        let bus = stream::bus();
+        let history_endpoint = match options.history {
+            HistorySource::Off => None,
+            HistorySource::Store => Some(endpoint),
+            HistorySource::Endpoint(past) => Some(past),
+        };
+        if let Some(endpoint) = history_endpoint {
+            let app = App {
+                store: Store::new(local_client(&endpoint), table_names()),
+                ..app.clone()
+            };
+            tasks.push(stream::poll(endpoint, app, bus.clone(), stopped.clone()));
+        }
         let gateway = gateway::Gateway {
             app,
             source_header: options.source_header,
+            bus,
         };
         tasks.push(gateway::serve(listener, gateway, stopped));
         Ok(Self {
@@ -226,6 +259,7 @@ pub fn table_names() -> Tables {
     Tables {
         resources: "holdfast-resources".to_owned(),
         identity: "holdfast-identity".to_owned(),
+        history: "holdfast-history".to_owned(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use holdfast::Clock;
 use holdfast_directory::Directory;
-use holdfast_local::{EmbeddedStore, Options, Server, guide};
+use holdfast_local::{EmbeddedStore, HistorySource, Options, Server, guide};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -109,6 +109,7 @@ async fn serve(arguments: Serve) -> Result<(), String> {
         port: arguments.port,
         data: arguments.data,
         dynamodb: arguments.dynamodb,
+        history: HistorySource::Store,
         directory: directory(arguments.directory.as_deref())?,
         only_into_empty: is_demo,
         clock: Clock::System,

@@ -1,16 +1,21 @@
-//! Creates the two tables from their one definition (`holdfast::store::RESOURCES`, `IDENTITY`).
+//! Creates the tables from their one definition (`holdfast::store::RESOURCES`, `IDENTITY`, `HISTORY`).
 
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType, TimeToLiveSpecification,
+    ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
 };
-use holdfast::store::{IDENTITY, RESOURCES, Store, Table, TableDefinition};
+use holdfast::store::{HISTORY, IDENTITY, RESOURCES, Store, Table, TableDefinition};
 
 use crate::StartError;
 
 /// Creates what is missing; tables that are there stay as they are.
 pub(crate) async fn create(store: &Store) -> Result<(), StartError> {
-    for (table, definition) in [(Table::Resources, &RESOURCES), (Table::Identity, &IDENTITY)] {
+    let tables = [
+        (Table::Resources, &RESOURCES),
+        (Table::Identity, &IDENTITY),
+        (Table::History, &HISTORY),
+    ];
+    for (table, definition) in tables {
         create_table(store, store.table_name(table), definition)
             .await
             .map_err(|error| StartError::new("a table cannot be created", error))?;
@@ -30,6 +35,18 @@ async fn create_table(
         .table_name(name)
         .billing_mode(BillingMode::PayPerRequest)
         .key_schema(key(definition.partition_key, KeyType::Hash)?);
+    if let Some(sort_key) = definition.sort_key {
+        attributes.push(sort_key);
+        create = create.key_schema(key(sort_key, KeyType::Range)?);
+    }
+    if definition.has_stream {
+        create = create.stream_specification(
+            StreamSpecification::builder()
+                .stream_enabled(true)
+                .stream_view_type(StreamViewType::NewAndOldImages)
+                .build()?,
+        );
+    }
     for index in definition.indexes {
         attributes.extend([index.hash, index.range]);
         create = create.global_secondary_indexes(
@@ -39,12 +56,18 @@ async fn create_table(
                 .key_schema(key(index.range, KeyType::Range)?)
                 .projection(
                     Projection::builder()
-                        .projection_type(ProjectionType::KeysOnly)
+                        .projection_type(if index.has_whole_rows {
+                            ProjectionType::All
+                        } else {
+                            ProjectionType::KeysOnly
+                        })
                         .build(),
                 )
                 .build()?,
         );
     }
+    attributes.sort_unstable();
+    attributes.dedup();
     for attribute in attributes {
         create = create.attribute_definitions(
             AttributeDefinition::builder()

@@ -9,13 +9,14 @@ use crate::store::Tables;
 /// The environment variables that a function must be given. The SDK and the Lambda runtime read their own.
 pub const VARIABLES: &[&str] = &["RESOURCES_TABLE", "IDENTITY_TABLE"];
 
-/// The environment variables that a function may be given. The template sets none of them.
-pub const OPTIONAL_VARIABLES: &[&str] = &["AWS_CA_BUNDLE", "WARM_CONNECTIONS"];
+/// The environment variables that a function may be given. The template sets `HISTORY_TABLE` for the functions that use
+/// it, and none of the others.
+pub const OPTIONAL_VARIABLES: &[&str] = &["HISTORY_TABLE", "AWS_CA_BUNDLE", "WARM_CONNECTIONS"];
 
 /// What a function is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The tables' names, from `RESOURCES_TABLE` and `IDENTITY_TABLE`.
+    /// The tables' names, from `RESOURCES_TABLE`, `IDENTITY_TABLE` and `HISTORY_TABLE`.
     pub tables: Tables,
     /// The file with the certificate authorities to trust instead of Amazon's, from `AWS_CA_BUNDLE`.
     pub ca_bundle: Option<PathBuf>,
@@ -59,6 +60,10 @@ impl Config {
         let tables = Tables {
             resources: table("RESOURCES_TABLE"),
             identity: table("IDENTITY_TABLE"),
+            history: match lookup("HISTORY_TABLE") {
+                Some(_) => table("HISTORY_TABLE"),
+                None => String::new(),
+            },
         };
         // Empty is how a variable is switched off where it cannot be removed.
         let given = |variable: &str| lookup(variable).filter(|value| !value.is_empty());
@@ -127,7 +132,9 @@ mod tests {
         .unwrap();
         assert_eq!(config.tables.resources, "prod-resources_table");
         assert_eq!(config.ca_bundle, Some(PathBuf::from("prod-aws_ca_bundle")));
-        assert_eq!(asked.into_inner(), [VARIABLES, OPTIONAL_VARIABLES].concat());
+        let asked: std::collections::BTreeSet<String> = asked.into_inner().into_iter().collect();
+        let listed = [VARIABLES, OPTIONAL_VARIABLES].concat();
+        assert_eq!(asked, listed.into_iter().map(str::to_owned).collect());
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use holdfast_local::FUNCTIONS;
+use holdfast::store::Table;
+use holdfast_local::{FUNCTIONS, STREAM_FUNCTIONS};
 use holdfast_tests::{Credentials, Invocation, Lambda, TlsEndpoint, World};
 use serde_json::{Value, json};
 
@@ -271,6 +272,45 @@ async fn every_event_is_answered_as_the_readme_says_and_no_hostile_one_ends_the_
         assert!(lambda.is_alive());
         logs_are_clean(function.name, &lambda.into_log().await, credentials.secrets());
     }
+}
+
+/// Twice, because the stream hands a batch over more than once.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_batch_of_the_stream_is_handled_to_its_end_and_leaves_the_records_that_the_readme_says() {
+    let world = World::live(serde_json::from_str(DEMO).unwrap()).await;
+    for function in STREAM_FUNCTIONS {
+        let mut lambda = Lambda::start(function.name, world.endpoint()).await;
+        for event in ["null", "[]", "{}", r#"{"Records":[{"eventSource":"aws:sqs"}]}"#] {
+            let invocation = lambda.invoke(event).await;
+            assert!(matches!(invocation, Invocation::Failed(_)), "{invocation:?}");
+            assert!(lambda.is_alive(), "{event} ended {}", function.name);
+        }
+        for (name, event) in events(function.name) {
+            for _ in 0..2 {
+                let invocation = lambda.invoke(&event).await;
+                let handled = Invocation::Answered(json!({"batchItemFailures": []}));
+                assert_eq!(invocation, handled, "{name}");
+            }
+        }
+        let log = lambda.into_log().await;
+        let of_raw = log.iter().filter(|line| line.contains("is kept raw"));
+        assert_eq!(of_raw.count(), 2, "{log:?}");
+        for never in ["lock_owner", "NewImage", "203.0.113.7"] {
+            assert!(!log.join("\n").contains(never), "{} logs {never}", function.name);
+        }
+    }
+    let mut kept: Vec<String> = world
+        .rows(Table::History)
+        .await
+        .iter()
+        .map(|row| {
+            let text = |name: &str| row.get(name).and_then(|value| value.as_s().ok()).cloned();
+            let action = text("action").unwrap_or_default();
+            format!("{} {} {action}", text("pk").unwrap(), text("sk").unwrap())
+        })
+        .collect();
+    kept.sort();
+    insta::assert_snapshot!(kept.join("\n"), @"");
 }
 
 /// Some events presume another: a lock before someone is refused, a lock before it is released.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use holdfast_local::FUNCTIONS;
+use holdfast_local::{FUNCTIONS, STREAM_FUNCTIONS};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const LIST: &str = "tests/it/dependencies.txt";
@@ -54,15 +54,21 @@ fn entry(package: &str, line: &str) -> Option<String> {
 /// One line a crate. A crate that is not in every function says in which ones it is.
 fn list() -> String {
     let mut users: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for function in FUNCTIONS {
-        for entry in linked(function.name) {
-            users.entry(entry).or_default().push(function.name);
+    let streams = STREAM_FUNCTIONS.iter().map(|function| function.name);
+    let names: Vec<&str> = FUNCTIONS
+        .iter()
+        .map(|function| function.name)
+        .chain(streams)
+        .collect();
+    for &name in &names {
+        for entry in linked(name) {
+            users.entry(entry).or_default().push(name);
         }
     }
     let mut list = format!("# What the functions link: crate, version, features. `{UPDATE}` writes it.\n");
     for (entry, functions) in users {
         let not_all = match functions.len() {
-            all if all == FUNCTIONS.len() => String::new(),
+            all if all == names.len() => String::new(),
             _ => format!(" (only {})", functions.join(", ")),
         };
         writeln!(list, "{entry}{not_all}").unwrap();

@@ -335,7 +335,7 @@ fn locked(company: &Company, number: usize) -> holdfast::store::Item {
         ip: "192.0.2.1",
         description: "",
     };
-    let mut row = device.to_item();
+    let mut row = device.to_item(START);
     let key = RowKey::device(company, &id);
     let since = Timestamp::from_unix_ms(START.unix_ms() + i64::try_from(number / OWNERS).unwrap());
     let owner = format!("owner-{:03}", number % OWNERS);

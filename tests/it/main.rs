@@ -12,6 +12,7 @@ mod endpoints;
 mod english;
 mod flows;
 mod guessing;
+mod history;
 mod late_writes;
 mod lockfile;
 mod locks_border;

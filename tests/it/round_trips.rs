@@ -196,3 +196,25 @@ async fn a_list_of_locks_asks_each_shard_once_and_that_of_an_owner_asks_one() {
         assert_eq!(asked, queries, "{query}");
     }
 }
+
+#[tokio::test]
+async fn history_takes_the_caller_and_one_query_and_a_day_its_shards_at_once() {
+    let world = World::behind_proxy().await;
+    let proxy = world.proxy.as_ref().unwrap();
+    let (admin, bob) = (world.netwrix("admin").await, world.netwrix("bob").await);
+    for (token, query, waves, queries) in [
+        (&admin, "kind=device&id=ID5", 2, 1),
+        (&admin, "actor=alice", 2, 1),
+        (&admin, "from=2026-11-22T00:00:00Z", 2, 8),
+        // A month is walked a day a page.
+        (&admin, "from=2026-10-23T00:00:00Z", 2, 8),
+        (&bob, "actor=bob", 1, 0),
+    ] {
+        let request = world.http.get(world.url(&format!("/history?{query}")));
+        let read = world.send(request.bearer_auth(token));
+        let (found, operations) = counted(proxy, read).await;
+        let expected = ["BatchGetItem"].into_iter().chain(vec!["Query"; queries]);
+        assert_eq!(operations, expected.collect::<Vec<_>>(), "{query}");
+        assert_eq!(found, waves, "{query}");
+    }
+}

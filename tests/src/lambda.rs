@@ -9,7 +9,7 @@ use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use holdfast_local::table_names;
+use holdfast_local::{FUNCTIONS, STREAM_FUNCTIONS, table_names};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
@@ -48,7 +48,10 @@ struct Api {
 /// Where the functions' binaries are, after they have been built as this test was.
 fn binaries() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let names = || holdfast_local::FUNCTIONS.iter().map(|function| function.name);
+    let names = || {
+        let streams = STREAM_FUNCTIONS.iter().map(|function| function.name);
+        FUNCTIONS.iter().map(|function| function.name).chain(streams)
+    };
     BUILT.get_or_init(|| binary::build(names())).clone()
 }
 
@@ -89,6 +92,7 @@ impl Lambda {
             .env("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
             .env("RESOURCES_TABLE", names.resources)
             .env("IDENTITY_TABLE", names.identity)
+            .env("HISTORY_TABLE", names.history)
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -15,7 +15,7 @@ use holdfast::store::{
     Item, LockCall, LockTarget, Row, RowKey, SessionKind, SessionRow, Store, Table, UserRow,
 };
 use holdfast_directory::Directory;
-use holdfast_local::{Options, Server, local_client, table_names};
+use holdfast_local::{HistorySource, Options, Server, local_client, table_names};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -70,15 +70,21 @@ impl World {
     /// A world with the people and things of `directory`.
     pub async fn with(directory: Value, proxied: bool) -> Self {
         let clock = ManualClock::at(START);
-        Self::at(Clock::Manual(clock.clone()), clock, directory, proxied).await
+        Self::at(Clock::Manual(clock.clone()), clock, directory, proxied, false).await
+    }
+
+    /// A world that writes its history.
+    pub async fn with_history(directory: Value) -> Self {
+        let clock = ManualClock::at(START);
+        Self::at(Clock::Manual(clock.clone()), clock, directory, false, true).await
     }
 
     /// A world on the time of this machine, which other processes share.
     pub async fn live(directory: Value) -> Self {
-        Self::at(Clock::System, ManualClock::at(START), directory, false).await
+        Self::at(Clock::System, ManualClock::at(START), directory, false, false).await
     }
 
-    async fn at(now: Clock, clock: ManualClock, directory: Value, proxied: bool) -> Self {
+    async fn at(now: Clock, clock: ManualClock, directory: Value, proxied: bool, has_history: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
         tokio::spawn(dynoxide::server::serve_on(
@@ -98,6 +104,11 @@ impl World {
             ),
             directory: Directory::parse(&directory.to_string()).expect("a directory"),
             clock: now,
+            history: if has_history {
+                HistorySource::Endpoint(endpoint.clone())
+            } else {
+                HistorySource::Off
+            },
             source_header: Some(place::HEADER),
             ..Options::default()
         })

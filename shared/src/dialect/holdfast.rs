@@ -10,8 +10,9 @@ use serde_json::Value;
 use super::problem::Problem;
 use super::{Faults, Format, MAX_BODY_BYTES, Media, Members};
 use crate::failure::{Corrupt, Failure};
-use crate::lock::{Break, Fence, Lock, Owner};
+use crate::lock::{Break, Fence, Label, Lock, Owner};
 use crate::target::Target;
+use crate::telemetry::Tally;
 
 pub use super::netwrix::words;
 
@@ -263,11 +264,19 @@ fn refusal(request: &Request, refusal: Refusal) -> Response<Body> {
             "Bearer error=\"insufficient_user_authentication\", max_age=\"300\"",
         ),
         Refusal::Unauthorized => challenge(&mut response, "Bearer"),
+        Refusal::HeldByAnother(_) => tally(&mut response, Label::HeldByOther),
+        Refusal::HeldOff(..) => tally(&mut response, Label::HeldOff),
+        Refusal::OtherTenure(_) => tally(&mut response, Label::OtherTenure),
+        Refusal::YourOwnLock => tally(&mut response, Label::YourOwnLock),
         // The runtime logs it, once.
         Refusal::Failed(failure) => drop(response.extensions_mut().insert(failure)),
         _ => {}
     }
     response
+}
+
+fn tally(response: &mut Response<Body>, label: Label) {
+    response.extensions_mut().insert(Tally::Lock(label));
 }
 
 fn challenge(response: &mut Response<Body>, challenge: &'static str) {

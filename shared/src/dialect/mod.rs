@@ -3,6 +3,7 @@
 
 pub mod aktion;
 mod body;
+pub mod cloud_event;
 mod cursor;
 mod document;
 mod fields;

@@ -47,6 +47,8 @@ pub enum MissingRight {
     NotYourAccount,
     /// One of the roles that see every lock of the company.
     SeeLocks,
+    /// One of the roles that read the history.
+    SeeHistory,
 }
 
 impl MissingRight {
@@ -67,6 +69,7 @@ impl MissingRight {
             Self::BreakLocks => "The privilege Locks.Break is missing.",
             Self::NotYourself => "You cannot break a lock on yourself.",
             Self::NotYourAccount => "You cannot lock or unlock your own account.",
+            Self::SeeHistory => "The role Admin or Auditor is missing.",
             Self::SeeLocks => {
                 "The role Admin or Auditor is missing: you see your own locks (owner=me) and those on devices."
             }
@@ -216,4 +219,16 @@ pub fn see(rights: &Rights, kind: Kind, is_own: bool) -> Result<(), MissingRight
         is_own || kind == Kind::Device || sees_all(rights),
         MissingRight::SeeLocks,
     )
+}
+
+/// Reading the history, which is a person's to read.
+///
+/// # Errors
+/// [`MissingRight::InteractiveSignIn`], [`MissingRight::SeeLocks`]
+pub fn read_history(principal: &Principal) -> Result<(), MissingRight> {
+    required(
+        principal.sign_in != SignIn::Machine,
+        MissingRight::InteractiveSignIn,
+    )?;
+    required(sees_all(&principal.rights), MissingRight::SeeHistory)
 }

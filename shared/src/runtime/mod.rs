@@ -2,12 +2,14 @@
 
 mod http;
 mod start;
+mod stream;
 
 pub use http::{
     Answer, Function, Handler, Route, answer, body, lock_target, not_admitted, origin, path_parameter,
     principal, query_parameter, request_id, source,
 };
 pub use start::run;
+pub use stream::{BatchAnswer, Handled, ItemFailure, StreamFunction, StreamHandler, consume, run_stream};
 
 use crate::Clock;
 use crate::secret::Passwords;

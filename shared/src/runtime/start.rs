@@ -17,8 +17,17 @@ use crate::{Clock, telemetry};
 /// # Errors
 /// An unusable configuration, which fails INIT with one line, and whatever ends the runtime.
 pub async fn run(function: &'static Function) -> Result<(), Error> {
+    let app = &start(function.name, function.connections).await?;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
+        Ok::<_, Error>(answer(function, app, &event.payload, event.context).await)
+    }))
+    .await
+}
+
+/// What INIT does: telemetry, configuration, client, and as many connections as the widest wave of requests needs.
+pub(super) async fn start(name: &'static str, connections: usize) -> Result<App, Error> {
     let environment = |name: &str| environment(name);
-    telemetry::init(function.name, environment("AWS_LAMBDA_LOG_LEVEL").as_deref());
+    telemetry::init(name, environment("AWS_LAMBDA_LOG_LEVEL").as_deref());
     let config = Config::from_lookup(environment).inspect_err(|error| tracing::error!("{error}"))?;
     let trust = match &config.ca_bundle {
         None => Trust::amazon(),
@@ -31,13 +40,8 @@ pub async fn run(function: &'static Function) -> Result<(), Error> {
         passwords: Passwords::default(),
         secure_cookies: true,
     };
-    let connections = config.warm_connections.unwrap_or(function.connections);
-    warm_up(&app.store, connections).await;
-    let app = &app;
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
-        Ok::<_, Error>(answer(function, app, &event.payload, event.context).await)
-    }))
-    .await
+    warm_up(&app.store, config.warm_connections.unwrap_or(connections)).await;
+    Ok(app)
 }
 
 /// Region and credentials from the environment where Lambda puts them, and else from wherever the SDK finds them.

@@ -43,7 +43,6 @@ impl Store {
     ) -> Result<bool, Failure> {
         let mut row = row;
         row.insert("by".to_owned(), by(writer));
-        row.insert("change".to_owned(), n(1));
         let table = self.table_name(Table::Resources);
         let put = Put::builder()
             .table_name(table)

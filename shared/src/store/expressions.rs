@@ -37,6 +37,9 @@ pub const TOUCH: &str = "rev = :seen";
 /// The same for a pair that was never locked: the touch makes its row, free and with fence zero.
 pub const TOUCH_ABSENT: &str = "attribute_not_exists(pk)";
 
+/// The stream hands a write over more than once: the first record of a change stays.
+pub const CHANGE_ABSENT: &str = "attribute_not_exists(pk)";
+
 /// A session is ended while it is locked, or the other way round: the second sees what the first did.
 pub const END_ACTIVITY_SESSION: &str = "rev = :seen";
 

@@ -1,15 +1,17 @@
 use sha2::{Digest, Sha256};
 
-use crate::id::{ActivitySessionId, Company, DeviceId, Login, ResourceId, Source};
+use crate::id::{ActivitySessionId, Company, DeviceId, Kind, Login, ResourceId, Source};
 use crate::secret::{ApiToken, Token};
 
-/// One of the two tables.
+/// One of the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Table {
     /// What locks guard.
     Resources,
     /// Who may lock.
     Identity,
+    /// What happened.
+    History,
 }
 
 /// The key of one row. The kind comes first, so that a function's policy can be limited to its kinds by
@@ -141,6 +143,12 @@ impl RowKey {
     /// The key of a row that the store handed over.
     pub(super) const fn stored(table: Table, pk: String) -> Self {
         Self { table, pk }
+    }
+
+    /// Whether the row under this key is one that a lock guards.
+    pub(super) fn guards_lock(pk: &str) -> bool {
+        pk.split_once('/')
+            .is_some_and(|(kind, _)| Kind::parse(kind).is_some())
     }
 
     /// The table that the row is in.

@@ -8,6 +8,7 @@ mod attempts;
 mod client;
 mod error;
 pub mod expressions;
+mod history;
 mod index;
 mod item;
 mod key;
@@ -22,6 +23,7 @@ mod retries;
 mod rows;
 mod schema;
 mod session;
+mod stream;
 mod target;
 mod targets;
 mod transact;
@@ -36,6 +38,7 @@ pub use activity_session::Ended;
 pub use actor::ActorCheck;
 pub use attempts::Attempt;
 pub use client::{Timeouts, client};
+pub use history::{HistoryPage, HistoryRange, HistoryRecord};
 pub use item::Item;
 pub use key::{RowKey, Table};
 pub use lists::{Page, PageRequest};
@@ -49,7 +52,8 @@ pub use rows::{
     AccessRow, ActivitySessionRow, DeviceRow, NewActivitySession, NewCredential, NewDevice, NewUser,
     ResourceRow, SessionKind, SessionRow, SessionStatus, StatusClass, TargetRow, UserRow,
 };
-pub use schema::{GlobalIndex, IDENTITY, RESOURCES, TableDefinition};
+pub use schema::{GlobalIndex, HISTORY, IDENTITY, RESOURCES, TableDefinition};
+pub use stream::StreamRecord;
 pub use target::LockTarget;
 pub use targets::FoundTarget;
 pub use transact::{FailedConditions, Transacted};
@@ -66,13 +70,15 @@ use error::{built_wrongly, classify, failed_condition, made};
 use item::Attributes;
 use record::record;
 
-/// The names of the two tables.
+/// The names of the tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tables {
     /// Users, devices, activity sessions and what else a lock guards.
     pub resources: String,
     /// Credentials and sessions.
     pub identity: String,
+    /// What happened. Empty for a function that neither writes nor reads it.
+    pub history: String,
 }
 
 /// The two tables and a client that reaches them. Cheap to clone.
@@ -101,11 +107,12 @@ impl Store {
         match table {
             Table::Resources => &self.tables.resources,
             Table::Identity => &self.tables.identity,
+            Table::History => &self.tables.history,
         }
     }
 
     fn table_named(&self, name: &str) -> Option<Table> {
-        [Table::Resources, Table::Identity]
+        [Table::Resources, Table::Identity, Table::History]
             .into_iter()
             .find(|table| self.table_name(*table) == name)
     }

@@ -5,7 +5,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::item::{ms, s};
 use super::{Attributes, Item};
 use crate::failure::Corrupt;
-use crate::lock::{Break, Fence, Lock, Origin, Owner, Reason, Record, RequestId, Revision, State, Writer};
+use crate::lock::{
+    Break, Fence, Lock, Origin, Owner, Reason, Record, RequestId, Revision, State, Timestamp, Writer,
+};
 
 /// A row type.
 pub trait Row: Sized {
@@ -57,6 +59,19 @@ fn last_break(row: &mut Attributes) -> Result<Option<Break>, Corrupt> {
         reason: row.id::<Reason>("broken_reason")?,
         until: row.timestamp("broken_until")?,
     }))
+}
+
+/// The map `by` of a row that an operator enters.
+pub(super) fn by_operator(now: Timestamp) -> AttributeValue {
+    by(&Writer {
+        actor: Owner::new("operator"),
+        at: now,
+        origin: Origin {
+            request: RequestId::new("directory"),
+            source: "unknown".to_owned(),
+            dialect: "operator".into(),
+        },
+    })
 }
 
 /// The map `by`: who changed a row, when and from where.

@@ -5,6 +5,7 @@ use crate::id::{ActivitySessionId, Company, Kind, Login, ResourceId};
 use crate::lock::{Record, Timestamp};
 use crate::store::index::ListingShards;
 use crate::store::item::{ms, n, s};
+use crate::store::record::by_operator;
 use crate::store::{Attributes, Item, Lockable, Row, RowKey, record};
 
 /// The status of an activity session, in the product's own numbers.
@@ -16,6 +17,12 @@ impl SessionStatus {
     pub const ACTIVE: Self = Self(1);
     /// The session has ended.
     pub const COMPLETE: Self = Self(3);
+
+    /// The status with the product's number.
+    #[must_use]
+    pub const fn new(number: i8) -> Self {
+        Self(number)
+    }
 
     /// The product's number, from -1 to 7.
     #[must_use]
@@ -174,6 +181,8 @@ impl NewActivitySession<'_> {
                 ("started_at", ms(now)),
                 ("fence", n(0)),
                 ("rev", n(1)),
+                ("change", n(1)),
+                ("by", by_operator(now)),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );

@@ -2,9 +2,10 @@ use std::collections::HashMap;
 
 use crate::failure::Corrupt;
 use crate::id::{Company, DeviceId, Kind};
-use crate::lock::Record;
+use crate::lock::{Record, Timestamp};
 use crate::store::index::ListingShards;
 use crate::store::item::{n, s};
+use crate::store::record::by_operator;
 use crate::store::{Attributes, Item, Lockable, Row, RowKey, record};
 
 /// A network device, as it is inventoried and as it is locked.
@@ -74,7 +75,7 @@ pub struct NewDevice<'a> {
 impl NewDevice<'_> {
     /// The row, complete with its place in the list.
     #[must_use]
-    pub fn to_item(&self) -> Item {
+    pub fn to_item(&self, now: Timestamp) -> Item {
         let key = RowKey::device(self.company, self.id);
         HashMap::from(
             [
@@ -93,6 +94,8 @@ impl NewDevice<'_> {
                 ("connectivity_status", s("Unknown")),
                 ("fence", n(0)),
                 ("rev", n(1)),
+                ("change", n(1)),
+                ("by", by_operator(now)),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         )

@@ -6,6 +6,7 @@ use crate::failure::Corrupt;
 use crate::id::{Company, Login};
 use crate::lock::{Record, Timestamp};
 use crate::store::item::{ms, n, s};
+use crate::store::record::by_operator;
 use crate::store::{Attributes, Item, Lockable, Row, RowKey, record};
 
 /// A user account, as it is locked and as it says what the user may do.
@@ -127,6 +128,8 @@ impl NewUser<'_> {
                 ("changed_at", ms(now)),
                 ("fence", n(0)),
                 ("rev", n(1)),
+                ("change", n(1)),
+                ("by", by_operator(now)),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         )

@@ -1,0 +1,131 @@
+//! `GET /history`: what happened to a target, what an actor did, or what happened in a time, the newest first.
+//!
+//! Holdfast's own dialect; the order of checks is the contract's ("History" in `docs/api.md`).
+
+mod selector;
+
+use holdfast::dialect::Dialect;
+use holdfast::dialect::ListName;
+use holdfast::dialect::holdfast::{self as dialect, Refusal};
+use holdfast::id::Company;
+use holdfast::identity::policy;
+use holdfast::runtime::{self, App, Function, Route};
+use holdfast::store::HistoryRecord;
+use lambda_http::http::{Method, StatusCode};
+use lambda_http::{Body, Request, Response};
+use serde::Serialize;
+
+use selector::{Place, Selector};
+
+/// How many records a page has unless the caller says.
+const DEFAULT_LIMIT: usize = 100;
+/// How many a page may have.
+const MAX_LIMIT: usize = 1_000;
+
+/// What this Lambda serves.
+pub const FUNCTION: Function = Function {
+    name: "history",
+    routes: &[Route {
+        method: Method::GET,
+        path: "/history",
+        dialect: Dialect::Holdfast,
+        handler: |app, request| Box::pin(async { dialect::answer(request, history(app, request).await) }),
+    }],
+    // The eight shards of a day.
+    connections: 8,
+};
+
+/// A page of records. It may be short, or empty, while a cursor follows.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RecordPage {
+    records: Vec<RecordView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// A change as it is shown.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RecordView {
+    kind: &'static str,
+    id: String,
+    change: u64,
+    at: String,
+    action: &'static str,
+    actor: String,
+    owner_before: Option<String>,
+    owner_after: Option<String>,
+    fence_before: u64,
+    fence_after: u64,
+    until: Option<String>,
+    reason: Option<String>,
+    source: String,
+    dialect: String,
+    request_id: String,
+}
+
+impl From<&HistoryRecord> for RecordView {
+    fn from(record: &HistoryRecord) -> Self {
+        let event = &record.event;
+        let owner = |owner: &Option<holdfast::lock::Owner>| owner.as_ref().map(ToString::to_string);
+        Self {
+            kind: record.target.kind().as_str(),
+            id: record.target.id(),
+            change: event.change,
+            at: event.by.at.to_string(),
+            action: event.action.as_str(),
+            actor: event.by.actor.to_string(),
+            owner_before: owner(&event.owner_before),
+            owner_after: owner(&event.owner_after),
+            fence_before: event.fence_before.get(),
+            fence_after: event.fence_after.get(),
+            until: event.until.map(|until| until.to_string()),
+            reason: event.reason.clone(),
+            source: event.by.origin.source.clone(),
+            dialect: event.by.origin.dialect.to_string(),
+            request_id: event.by.origin.request.as_str().to_owned(),
+        }
+    }
+}
+
+async fn history(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
+    let now = app.clock.now();
+    let none = |_: &Company| Vec::new();
+    let (principal, _) = runtime::principal(app, request, none, now).await?;
+    policy::read_history(&principal)?;
+    let query = |name| runtime::query_parameter(request, name);
+    let names = ["kind", "id", "actor", "from", "to"].map(query);
+    let selector = Selector::parse(names, now)?;
+    let mut list = vec![Some(principal.company.as_str())];
+    list.extend(names);
+    let list = ListName(&list);
+    let limit = match query("limit") {
+        None => DEFAULT_LIMIT,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|limit| (1..=MAX_LIMIT).contains(limit))
+            .ok_or_else(|| Refusal::invalid("limit", format!("The limit must be 1 to {MAX_LIMIT}.")))?,
+    };
+    let place = match query("cursor") {
+        None => Place::default(),
+        Some(text) => list
+            .place(text)
+            .and_then(|place| Place::parse(&place))
+            .ok_or_else(|| {
+                Refusal::invalid("cursor", "The cursor must be one that this very list has given.")
+            })?,
+    };
+    let range = selector.range(&place);
+    let page = app
+        .store
+        .history(&principal.company, &range, place.before.as_deref(), limit)
+        .await?;
+    let next = selector.next(&place, page.next);
+    let page = RecordPage {
+        records: page.records.iter().map(RecordView::from).collect(),
+        next_cursor: next.map(|next| list.cursor(&next.to_string())),
+    };
+    Ok(dialect::respond(StatusCode::OK, &page))
+}

@@ -307,10 +307,17 @@ async fn every_batch_of_the_stream_is_handled_to_its_end_and_leaves_the_records_
             let text = |name: &str| row.get(name).and_then(|value| value.as_s().ok()).cloned();
             let action = text("action").unwrap_or_default();
             format!("{} {} {action}", text("pk").unwrap(), text("sk").unwrap())
+                .trim_end()
+                .to_owned()
         })
         .collect();
     kept.sort();
-    insta::assert_snapshot!(kept.join("\n"), @"");
+    insta::assert_snapshot!(kept.join("\n"), @r"
+    1/device/ID5 00000000000000000001 created
+    1/device/ID5 00000000000000000002 acquired
+    1/device/ID5 00000000000000000003 released
+    raw/100000000021468400155 raw
+    ");
 }
 
 /// Some events presume another: a lock before someone is refused, a lock before it is released.

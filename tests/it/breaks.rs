@@ -122,7 +122,7 @@ async fn a_break_is_on_the_row_until_the_first_acquisition_after_the_hold_off() 
         ("broken_until", "1795345200000"),
         ("fence", "2"),
         ("rev", "3"),
-        ("change", "2"),
+        ("change", "3"),
     ] {
         assert_eq!(text(&after, name).as_deref(), Some(value), "{name}");
         after.remove(name);

@@ -445,7 +445,7 @@ async fn any_request(locks: &Locks<'_>, target: &str, dice: usize) {
 
 #[tokio::test]
 async fn after_a_storm_every_change_has_exactly_one_record_in_order() {
-    const REQUESTS: usize = 400;
+    const REQUESTS: usize = 100;
     let world = World::with_history(people_with_an_operator()).await;
     let tokens = [world.netwrix("admin").await, world.bearer("ada").await];
     let storm = |token: &str, mut dice: usize| {

@@ -120,7 +120,10 @@ impl World {
             ip: "192.0.2.1",
             description: "",
         };
-        Ok((LockTarget::device(&self.company, &id), device.to_item(Clock::System.now())))
+        Ok((
+            LockTarget::device(&self.company, &id),
+            device.to_item(Clock::System.now()),
+        ))
     }
 
     /// What a lock leaves on a device: taken from one that the product itself has locked.

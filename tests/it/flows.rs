@@ -73,7 +73,7 @@ impl Flow {
         (answer.status, answer.json()["Result"]["Code"].as_i64().unwrap())
     }
 
-    /// Whether mona reads as locked, and by whom.
+    /// Whether mona reads as locked, and who locked her.
     async fn mona(&self, token: &str) -> (Value, Value) {
         let path = format!("/user/get?LoginName=mona&Token={token}");
         let mut user = must(send(self.request(Method::GET, &path)).await, 200).json();

@@ -95,7 +95,7 @@ async fn a_batch_with_a_broken_lock_in_it_is_unlocked() {
     assert_eq!(world.lock_sessions(&admin, batch(false)).await.status, 200);
 }
 
-/// During the hold-off each dialect refuses the old owner, and lets the user in whom the lock kept out.
+/// During the hold-off each dialect refuses the old owner, and lets the locked-out user in.
 #[tokio::test]
 async fn the_vendors_dialects_tell_the_old_owner_as_far_as_they_can() {
     let world = world().await;

@@ -13,7 +13,7 @@ pub fn targets() -> [(&'static str, String); 4] {
     ]
 }
 
-/// The usual people and things, among whom admin may break locks.
+/// The usual people and things; admin may break locks.
 pub fn people_with_an_operator() -> Value {
     let mut people = people(&[]);
     let users = people["users"].as_array_mut().expect("users");

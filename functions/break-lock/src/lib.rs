@@ -2,15 +2,14 @@
 //!
 //! Holdfast's own dialect; the order of checks is the contract's ("Break" in `docs/api.md`).
 
-use holdfast::dialect::holdfast::{self as dialect, BreakView, LockView, Refusal};
+use holdfast::dialect::holdfast::{self as dialect, LockView, Refusal};
 use holdfast::dialect::{Dialect, Fields};
 use holdfast::failure::Failure;
-use holdfast::id::{Company, Kind};
-use holdfast::identity::{Principal, policy};
+use holdfast::id::Company;
+use holdfast::identity::policy;
 use holdfast::lock::{self, Aftermath, Fence, HoldOff, Lock, Outcome, Reason};
 use holdfast::runtime::{self, App, Function, Route};
-use holdfast::store::{LockCall, LockResult, LockTarget, RowKey, TargetRow};
-use holdfast::target::Target;
+use holdfast::store::{RowKey, TargetRow};
 use holdfast::telemetry::Tally;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
@@ -53,7 +52,10 @@ async fn break_lock(app: &App, request: &Request) -> Result<Response<Body>, Refu
     let body = runtime::body(request);
     dialect::media(request.headers(), body, false)?;
     let target = runtime::lock_target(request);
-    let also = |company: &Company| rows_of(target.as_ref(), company);
+    let also = |company: &Company| {
+        let keys = target.as_ref().map(|target| RowKey::to_lock(company, target));
+        keys.unwrap_or_default()
+    };
     let (principal, mut rows) = runtime::principal(app, request, also, now).await?;
     policy::recent_second_factor(principal.sign_in, now)?;
     policy::break_locks(&principal.rights)?;
@@ -65,15 +67,6 @@ async fn break_lock(app: &App, request: &Request) -> Result<Response<Body>, Refu
     let found = rows
         .target(&principal.company, target)?
         .ok_or(Refusal::NotFound)?;
-    policy::break_row(&principal, &found.row)?;
-
-    let still_allowed = |row: &TargetRow| {
-        if row.is_within(&principal.company) {
-            Ok(policy::break_row(&principal, row)?)
-        } else {
-            Err(Refusal::NotFound)
-        }
-    };
     let tenure = wanted.fence;
     let wanted = lock::Request::Break {
         by: principal.owner(),
@@ -82,36 +75,12 @@ async fn break_lock(app: &App, request: &Request) -> Result<Response<Body>, Refu
         then: wanted.then,
         hold_off: wanted.hold_off,
     };
-    let call = LockCall {
-        request: &wanted,
-        now,
-        origin: &runtime::origin(request, Dialect::Holdfast),
-        actor: Some(principal.actor_check()),
-    };
-    let lock_target = LockTarget::of(&principal.company, target);
-    let name = found.name;
-    match app
-        .store
-        .apply_lock(&lock_target, found.row, call, still_allowed)
-        .await?
-    {
-        LockResult::Done(outcome) => answer(outcome, tenure, &principal, target, name.as_deref()),
-        LockResult::Gone => Err(Refusal::NotFound),
-        LockResult::ActorLocked => Err(Refusal::Unauthorized),
-        LockResult::Refused(refusal) => Err(refusal),
-    }
-}
-
-/// The rows that a break reads beside the caller's: the target's, and for a user the company's licences.
-fn rows_of(target: Option<&Target>, company: &Company) -> Vec<RowKey> {
-    let Some(target) = target else {
-        return Vec::new();
-    };
-    let mut keys = RowKey::all_of_target(company, target);
-    if target.kind() == Kind::User {
-        keys.push(RowKey::company(company));
-    }
-    keys
+    let name = found.name.clone();
+    let allowed = |row: &TargetRow| Ok(policy::break_row(&principal, row)?);
+    let outcome = runtime::carry_out(app, request, &principal, found, &wanted, allowed, now).await?;
+    let owner = principal.owner();
+    let view = |lock: &Lock, fence| LockView::new(target, name.as_deref(), lock, fence, &owner);
+    answer(outcome, tenure, view)
 }
 
 fn parse(body: &[u8]) -> Result<Wanted, Refusal> {
@@ -166,13 +135,8 @@ fn hold_off(value: &Value) -> Result<HoldOff, String> {
 fn answer(
     outcome: Outcome,
     tenure: Fence,
-    principal: &Principal,
-    target: &Target,
-    name: Option<&str>,
+    view: impl Fn(&Lock, Fence) -> LockView,
 ) -> Result<Response<Body>, Refusal> {
-    let owner = principal.owner();
-    let view = |lock: &Lock, fence| LockView::new(target, name, lock, fence, &owner);
-    let boxed = |lock: Option<Lock>, fence| lock.map(|lock| Box::new(view(&lock, fence)));
     let tally = Tally::from(&outcome);
     let answer = match outcome {
         Outcome::Broken { broken, fence, lock } => BreakAnswer {
@@ -187,13 +151,7 @@ fn answer(
             fence: fence.get(),
             lock: lock.map(|lock| view(&lock, fence)),
         },
-        Outcome::HeldOff { broken, fence, lock } => {
-            let broken = Box::new(BreakView::new(&broken, true));
-            return Err(Refusal::HeldOff(broken, boxed(lock, fence)));
-        }
-        Outcome::OtherTenure { fence, lock } => return Err(Refusal::OtherTenure(boxed(lock, fence))),
-        Outcome::YourOwn { .. } => return Err(Refusal::YourOwnLock),
-        _ => return Err(Failure::Defect("an outcome that breaks nothing".to_owned()).into()),
+        outcome => return Err(Refusal::of_outcome(outcome, view)),
     };
     let mut response = dialect::respond(StatusCode::OK, &answer);
     response.extensions_mut().insert(tally);

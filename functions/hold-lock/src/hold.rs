@@ -2,16 +2,16 @@
 
 use holdfast::dialect::Fields;
 use holdfast::dialect::holdfast::{self as dialect, LockView, Refusal};
+use holdfast::id::Company;
 use holdfast::identity::policy;
-use holdfast::lock::{self, Fence, Lease, LeaseChange, Outcome, Text};
+use holdfast::lock::{self, Fence, Lease, LeaseChange, Lock, Outcome, Text};
 use holdfast::runtime::{self, App};
+use holdfast::store::{RowKey, TargetRow};
 use holdfast::telemetry::Tally;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use serde_json::Value;
-
-use crate::{carry_out, refused, rows_of};
 
 /// The longest title, in characters.
 const MAX_TITLE: usize = 256;
@@ -37,14 +37,17 @@ pub(crate) async fn hold(app: &App, request: &Request) -> Result<Response<Body>,
     let body = runtime::body(request);
     dialect::media(request.headers(), body, true)?;
     let target = runtime::lock_target(request);
-    let (principal, mut rows) =
-        runtime::principal(app, request, |company| rows_of(target.as_ref(), company), now).await?;
+    let also = |company: &Company| {
+        let keys = target.as_ref().map(|target| RowKey::to_lock(company, target));
+        keys.unwrap_or_default()
+    };
+    let (principal, mut rows) = runtime::principal(app, request, also, now).await?;
     // An unknown kind has no right to check: it is not there.
-    let target = target.ok_or(Refusal::NotFound)?;
+    let target = target.as_ref().ok_or(Refusal::NotFound)?;
     policy::hold(&principal.rights, target.kind())?;
     let wanted = parse(body)?;
     let found = rows
-        .target(&principal.company, &target)?
+        .target(&principal.company, target)?
         .ok_or(Refusal::NotFound)?;
     let wanted = lock::Request::Acquire {
         owner: principal.owner(),
@@ -53,21 +56,24 @@ pub(crate) async fn hold(app: &App, request: &Request) -> Result<Response<Body>,
         tenure: wanted.tenure,
     };
     let name = found.name.clone();
-    let outcome = carry_out(app, request, &principal, found, &wanted, now).await?;
+    let allowed = |row: &TargetRow| crate::allowed(&principal, row, &wanted);
+    let outcome = runtime::carry_out(app, request, &principal, found, &wanted, allowed, now).await?;
+    let owner = principal.owner();
+    let view = |lock: &Lock, fence| LockView::new(target, name.as_deref(), lock, fence, &owner);
     let tally = Tally::from(&outcome);
-    let (status, changed) = match &outcome {
-        Outcome::Acquired { .. } => (StatusCode::CREATED, true),
-        Outcome::Renewed { .. } => (StatusCode::OK, true),
-        _ => (StatusCode::OK, false),
+    let changed = outcome.is_change();
+    let status = match &outcome {
+        Outcome::Acquired { .. } => StatusCode::CREATED,
+        _ => StatusCode::OK,
     };
     let mut response = match outcome {
         Outcome::Acquired { fence, lock, .. }
         | Outcome::Renewed { fence, lock }
         | Outcome::AlreadyHeld { fence, lock } => {
-            let lock = LockView::new(&target, name.as_deref(), &lock, fence, &principal.owner());
+            let lock = view(&lock, fence);
             dialect::respond(status, &Held { lock, changed })
         }
-        outcome => return Err(refused(outcome, &principal, &target, name.as_deref())),
+        outcome => return Err(Refusal::of_outcome(outcome, view)),
     };
     response.extensions_mut().insert(tally);
     Ok(response)

@@ -1,15 +1,15 @@
 //! `DELETE /locks/{kind}/{id}?fence=`
 
-use holdfast::dialect::holdfast::{self as dialect, Refusal};
+use holdfast::dialect::holdfast::{self as dialect, LockView, Refusal};
+use holdfast::id::Company;
 use holdfast::identity::policy;
-use holdfast::lock::{self, Fence, Outcome};
+use holdfast::lock::{self, Fence, Lock, Outcome};
 use holdfast::runtime::{self, App};
+use holdfast::store::{RowKey, TargetRow};
 use holdfast::telemetry::Tally;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
-
-use crate::{carry_out, refused, rows_of};
 
 /// What became of the caller's tenure.
 #[derive(Serialize)]
@@ -22,20 +22,26 @@ struct Released {
 pub(crate) async fn release(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let now = app.clock.now();
     let target = runtime::lock_target(request);
-    let (principal, mut rows) =
-        runtime::principal(app, request, |company| rows_of(target.as_ref(), company), now).await?;
-    let target = target.ok_or(Refusal::NotFound)?;
+    let also = |company: &Company| {
+        let keys = target.as_ref().map(|target| RowKey::to_lock(company, target));
+        keys.unwrap_or_default()
+    };
+    let (principal, mut rows) = runtime::principal(app, request, also, now).await?;
+    let target = target.as_ref().ok_or(Refusal::NotFound)?;
     policy::hold(&principal.rights, target.kind())?;
     let tenure = tenure(request)?;
     let found = rows
-        .target(&principal.company, &target)?
+        .target(&principal.company, target)?
         .ok_or(Refusal::NotFound)?;
     let wanted = lock::Request::Release {
         owner: principal.owner(),
         tenure,
     };
     let name = found.name.clone();
-    let outcome = carry_out(app, request, &principal, found, &wanted, now).await?;
+    let allowed = |row: &TargetRow| crate::allowed(&principal, row, &wanted);
+    let outcome = runtime::carry_out(app, request, &principal, found, &wanted, allowed, now).await?;
+    let owner = principal.owner();
+    let view = |lock: &Lock, fence| LockView::new(target, name.as_deref(), lock, fence, &owner);
     let tally = Tally::from(&outcome);
     let released = match outcome {
         Outcome::Released { fence } => Released {
@@ -46,7 +52,7 @@ pub(crate) async fn release(app: &App, request: &Request) -> Result<Response<Bod
             changed: false,
             fence: fence.get(),
         },
-        outcome => return Err(refused(outcome, &principal, &target, name.as_deref())),
+        outcome => return Err(Refusal::of_outcome(outcome, view)),
     };
     let mut response = dialect::respond(StatusCode::OK, &released);
     response.extensions_mut().insert(tally);

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::problem::Problem;
 use super::{Faults, Format, MAX_BODY_BYTES, Media, Members};
 use crate::failure::{Corrupt, Failure};
-use crate::lock::{Break, Fence, Label, Lock, Owner};
+use crate::lock::{Break, Fence, Label, Lock, Outcome, Owner};
 use crate::target::Target;
 use crate::telemetry::Tally;
 
@@ -72,6 +72,21 @@ impl Refusal {
     #[must_use]
     pub fn invalid(property: &'static str, rule: impl Into<String>) -> Self {
         Self::Invalid(vec![(property, rule.into())])
+    }
+
+    /// What a refusal by the lock protocol says; `view` shows the lock that holds.
+    #[must_use]
+    pub fn of_outcome(outcome: Outcome, view: impl Fn(&Lock, Fence) -> LockView) -> Self {
+        let boxed = |lock: Option<Lock>, fence| lock.map(|lock| Box::new(view(&lock, fence)));
+        match outcome {
+            Outcome::HeldBy { fence, lock } => Self::HeldByAnother(Box::new(view(&lock, fence))),
+            Outcome::HeldOff { broken, fence, lock } => {
+                Self::HeldOff(Box::new(BreakView::new(&broken, true)), boxed(lock, fence))
+            }
+            Outcome::OtherTenure { fence, lock } => Self::OtherTenure(boxed(lock, fence)),
+            Outcome::YourOwn { .. } => Self::YourOwnLock,
+            _ => Failure::Defect("an outcome that answers another request".to_owned()).into(),
+        }
     }
 
     fn problem(&self) -> Problem {

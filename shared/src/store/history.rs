@@ -162,15 +162,19 @@ impl Store {
     /// # Errors
     /// Whatever the store reports.
     pub async fn record_change(&self, change: &HistoryRecord, kept: Duration) -> Result<(), Failure> {
+        self.put_history(change.to_item(kept)).await
+    }
+
+    /// Puts a row of the history where there is none under its key: the stream hands a write over more than once.
+    async fn put_history(&self, row: Item) -> Result<(), Failure> {
         let sent = self
             .client()
             .put_item()
             .table_name(self.table_name(Table::History))
-            .set_item(Some(change.to_item(kept)))
+            .set_item(Some(row))
             .condition_expression(super::expressions::CHANGE_ABSENT)
             .send()
             .await;
-        // The stream hands a write over more than once.
         made("PutItem", sent).map(drop)
     }
 
@@ -217,15 +221,7 @@ impl Store {
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );
-        let sent = self
-            .client()
-            .put_item()
-            .table_name(self.table_name(Table::History))
-            .set_item(Some(row))
-            .condition_expression(super::expressions::CHANGE_ABSENT)
-            .send()
-            .await;
-        made("PutItem", sent).map(drop)
+        self.put_history(row).await
     }
 
     /// A page of a company's records, the newest first, before the place `before`.

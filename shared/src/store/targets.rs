@@ -1,8 +1,8 @@
 //! Which rows say whether a target exists, and what they say.
 
-use super::{AccessRow, LockTarget, Lockable, ResourceRow, Row, RowKey, Rows, TargetRow, UserRow};
+use super::{AccessRow, LockTarget, ResourceRow, Row, RowKey, Rows, TargetRow, UserRow};
 use crate::failure::Failure;
-use crate::id::Company;
+use crate::id::{Company, Kind};
 use crate::lock::Record;
 use crate::target::Target;
 
@@ -33,6 +33,17 @@ impl RowKey {
         let mut keys = vec![Self::of_target(company, target)];
         if let Target::Access(resource, login) = target {
             keys.extend([Self::resource(*resource), Self::user(login)]);
+        }
+        keys
+    }
+
+    /// Every row that a hold, a release or a break reads beside the caller's: the target's, and for a user the company's
+    /// licences.
+    #[must_use]
+    pub fn to_lock(company: &Company, target: &Target) -> Vec<Self> {
+        let mut keys = Self::all_of_target(company, target);
+        if target.kind() == Kind::User {
+            keys.push(Self::company(company));
         }
         keys
     }
@@ -100,11 +111,5 @@ impl TargetRow {
     pub(super) fn listed(item: super::Item, company: &Company) -> Result<Option<Self>, Failure> {
         let row = Self::parse(item)?;
         Ok(Some(row).filter(|row| row.is_within(company)))
-    }
-
-    /// What the row records of its lock.
-    #[must_use]
-    pub fn lock_record(&self) -> &Record {
-        self.record()
     }
 }

@@ -1,6 +1,7 @@
 //! From an API Gateway event to an answer.
 
 mod intake;
+mod locking;
 mod principal;
 mod refusal;
 mod request;
@@ -20,6 +21,7 @@ use lambda_http::{Body, Context, Response};
 use serde_json::value::RawValue;
 use tracing::Instrument;
 
+pub use locking::carry_out;
 pub use principal::principal;
 pub use refusal::not_admitted;
 pub use request::{body, lock_target, origin, path_parameter, query_parameter, request_id, source};

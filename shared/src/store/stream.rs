@@ -15,8 +15,10 @@ use crate::store::SessionStatus;
 pub struct StreamRecord {
     raw: Box<RawValue>,
     sequence: String,
-    before: Option<Item>,
-    after: Option<Item>,
+    /// The rows before and after the write, as they came; whether they can be understood is found when their history is asked
+    /// for.
+    before: Option<Value>,
+    after: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -61,8 +63,8 @@ impl StreamRecord {
                 let inner = outer.dynamodb;
                 Ok(Self {
                     sequence: inner.sequence_number,
-                    before: inner.old_image.as_ref().and_then(item),
-                    after: inner.new_image.as_ref().and_then(item),
+                    before: inner.old_image,
+                    after: inner.new_image,
                     raw,
                 })
             })
@@ -86,7 +88,8 @@ impl StreamRecord {
     /// # Errors
     /// [`Corrupt`] where that cannot be told.
     pub fn history(&self) -> Result<Option<HistoryRecord>, Corrupt> {
-        let after = self.after.as_ref().ok_or(MALFORMED)?;
+        let read = |image: &Value| item(image).ok_or(MALFORMED);
+        let after = self.after.as_ref().map(read).ok_or(MALFORMED)??;
         let pk = after
             .get("pk")
             .and_then(|pk| pk.as_s().ok())
@@ -95,8 +98,10 @@ impl StreamRecord {
             return Ok(None);
         }
         let row = TargetRow::parse(after.clone())?;
-        let before = self.before.as_ref().map(image).transpose()?;
-        match event(before.as_ref(), &image(after)?) {
+        // A row that was there and cannot be understood is not a row that was not there.
+        let before = self.before.as_ref().map(read).transpose()?;
+        let before = before.as_ref().map(image).transpose()?;
+        match event(before.as_ref(), &image(&after)?) {
             Ok(event) => Ok(Some(HistoryRecord {
                 company: row.company().clone(),
                 target: row.target(),
@@ -145,4 +150,33 @@ fn attribute(value: &Value) -> Option<AttributeValue> {
         ),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use serde_json::value::to_raw_value;
+
+    use super::*;
+
+    /// A write to a pair's row, from `before`.
+    fn write(before: &Value) -> Result<Option<HistoryRecord>, Corrupt> {
+        let text = |text: &str| json!({"S": text});
+        let number = |number: &str| json!({"N": number});
+        let after = json!({
+            "pk": text("access/6f9619ff-8b86-4011-b42d-00cf4fc964ff/alice"), "company": text("1"),
+            "fence": number("0"), "rev": number("2"), "change": number("2"),
+            "by": {"M": {"actor": text("admin"), "at_ms": number("7"), "request": text("r"),
+                         "source": text("unknown"), "dialect": text("netwrix")}},
+        });
+        let record = json!({"dynamodb": {"SequenceNumber": "1", "OldImage": before, "NewImage": after}});
+        let batch = to_raw_value(&json!({"Records": [record]})).unwrap();
+        StreamRecord::batch(&batch).unwrap().first().unwrap().history()
+    }
+
+    #[test]
+    fn a_row_before_that_cannot_be_understood_is_not_an_absent_one() {
+        assert!(write(&Value::Null).unwrap().is_some());
+        assert_eq!(write(&json!({"pk": {"B": "AAAA"}})), Err(MALFORMED));
+    }
 }

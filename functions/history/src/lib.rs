@@ -4,13 +4,11 @@
 
 mod selector;
 
-use holdfast::dialect::Dialect;
-use holdfast::dialect::ListName;
 use holdfast::dialect::holdfast::{self as dialect, Refusal};
+use holdfast::dialect::{ChangeView, Dialect, ListName};
 use holdfast::id::Company;
 use holdfast::identity::policy;
 use holdfast::runtime::{self, App, Function, Route};
-use holdfast::store::HistoryRecord;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
@@ -39,54 +37,9 @@ pub const FUNCTION: Function = Function {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RecordPage {
-    records: Vec<RecordView>,
+    records: Vec<ChangeView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
-}
-
-/// A change as it is shown.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RecordView {
-    kind: &'static str,
-    id: String,
-    change: u64,
-    at: String,
-    action: &'static str,
-    actor: String,
-    owner_before: Option<String>,
-    owner_after: Option<String>,
-    fence_before: u64,
-    fence_after: u64,
-    until: Option<String>,
-    reason: Option<String>,
-    source: String,
-    dialect: String,
-    request_id: String,
-}
-
-impl From<&HistoryRecord> for RecordView {
-    fn from(record: &HistoryRecord) -> Self {
-        let event = &record.event;
-        let owner = |owner: &Option<holdfast::lock::Owner>| owner.as_ref().map(ToString::to_string);
-        Self {
-            kind: record.target.kind().as_str(),
-            id: record.target.id(),
-            change: event.change,
-            at: event.by.at.to_string(),
-            action: event.action.as_str(),
-            actor: event.by.actor.to_string(),
-            owner_before: owner(&event.owner_before),
-            owner_after: owner(&event.owner_after),
-            fence_before: event.fence_before.get(),
-            fence_after: event.fence_after.get(),
-            until: event.until.map(|until| until.to_string()),
-            reason: event.reason.clone(),
-            source: event.by.origin.source.clone(),
-            dialect: event.by.origin.dialect.to_string(),
-            request_id: event.by.origin.request.as_str().to_owned(),
-        }
-    }
 }
 
 async fn history(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
@@ -124,7 +77,11 @@ async fn history(app: &App, request: &Request) -> Result<Response<Body>, Refusal
         .await?;
     let next = selector.next(&place, page.next);
     let page = RecordPage {
-        records: page.records.iter().map(RecordView::from).collect(),
+        records: page
+            .records
+            .iter()
+            .map(|record| ChangeView::new(&record.target, &record.event))
+            .collect(),
         next_cursor: next.map(|next| list.cursor(&next.to_string())),
     };
     Ok(dialect::respond(StatusCode::OK, &page))

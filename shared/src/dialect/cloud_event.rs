@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::ChangeView;
 use crate::id::Company;
 use crate::lock::Event;
 use crate::target::Target;
@@ -17,26 +18,7 @@ pub struct CloudEvent {
     time: String,
     sequence: String,
     datacontenttype: &'static str,
-    data: Data,
-}
-
-/// What happened, without the address that it came from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Data {
-    kind: &'static str,
-    id: String,
-    change: u64,
-    action: &'static str,
-    actor: String,
-    owner_before: Option<String>,
-    owner_after: Option<String>,
-    fence_before: u64,
-    fence_after: u64,
-    until: Option<String>,
-    reason: Option<String>,
-    dialect: String,
-    request_id: String,
+    data: ChangeView,
 }
 
 impl CloudEvent {
@@ -53,21 +35,7 @@ impl CloudEvent {
             time: event.by.at.to_string(),
             sequence,
             datacontenttype: "application/json",
-            data: Data {
-                kind: target.kind().as_str(),
-                id: target.id(),
-                change: event.change,
-                action: event.action.as_str(),
-                actor: event.by.actor.to_string(),
-                owner_before: event.owner_before.as_ref().map(ToString::to_string),
-                owner_after: event.owner_after.as_ref().map(ToString::to_string),
-                fence_before: event.fence_before.get(),
-                fence_after: event.fence_after.get(),
-                until: event.until.map(|until| until.to_string()),
-                reason: event.reason.clone(),
-                dialect: event.by.origin.dialect.to_string(),
-                request_id: event.by.origin.request.as_str().to_owned(),
-            },
+            data: ChangeView::for_subscribers(target, event),
         }
     }
 

@@ -3,6 +3,7 @@
 
 pub mod aktion;
 mod body;
+mod change_view;
 pub mod cloud_event;
 mod cursor;
 mod document;
@@ -22,6 +23,7 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
 
 pub use body::Members;
+pub use change_view::ChangeView;
 pub use cursor::ListName;
 pub use document::Node;
 pub use fields::{Faults, Fields, Words, Wrong};

@@ -4,7 +4,7 @@ use holdfast::dialect::Dialect;
 use holdfast::dialect::netwrix::{self, Refusal};
 use holdfast::lock::Writer;
 use holdfast::runtime::{self, App};
-use holdfast::store::{ActivitySessionRow, Ended};
+use holdfast::store::{ActivitySessionRow, EndResult};
 use lambda_http::{Body, Request, Response};
 
 use crate::NO_SUCH_SESSION;
@@ -32,8 +32,8 @@ pub(crate) async fn end(app: &App, request: &Request) -> Result<Response<Body>, 
         .end_activity_session(session, now, &writer, allowed)
         .await?
     {
-        Ended::Done => Ok(netwrix::accepted()),
-        Ended::Gone => Err(NO_SUCH_SESSION),
-        Ended::Refused(refusal) => Err(refusal),
+        EndResult::Done => Ok(netwrix::accepted()),
+        EndResult::Gone => Err(NO_SUCH_SESSION),
+        EndResult::Refused(refusal) => Err(refusal),
     }
 }

@@ -16,13 +16,13 @@ use holdfast::lock::{
     self, Change, LeaseChange, Outcome, Plan, Record, State, Step, Text, Writer, released_by,
 };
 use holdfast::runtime::{self, App, Function, Route};
-use holdfast::store::{LockCall, MAX_ROWS, PlannedRow, Retries, RowKey, Transacted};
+use holdfast::store::{LockCall, MAX_ROWS, PlannedRow, Retries, RowKey, TransactionResult};
 use holdfast::telemetry::Tally;
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
 
 use live_session_request::LiveSessionRequest;
-use targets::{Guarded, Sessions};
+use targets::{GuardedRow, Sessions};
 
 /// What this Lambda serves.
 pub const FUNCTION: Function = Function {
@@ -140,7 +140,7 @@ fn request_for(wanted: &LiveSessionRequest, caller: &Caller) -> lock::Request {
 /// Plans purely, and writes; `None` where someone was faster. `earlier` is what the round before was planned on.
 async fn settle(
     app: &App,
-    guarded: &[(Guarded, State)],
+    guarded: &[(GuardedRow, State)],
     earlier: &Records,
     call: LockCall<'_>,
 ) -> Result<Option<Tally>, Refusal> {
@@ -166,14 +166,14 @@ async fn settle(
         return Err(Failure::Unavailable(order.to_owned()).into());
     }
     let transacted = app.store.apply_plan(&steps, call).await?;
-    Ok((transacted == Transacted::Done).then_some(tally))
+    Ok((transacted == TransactionResult::Done).then_some(tally))
 }
 
 /// What each row recorded in a round.
 type Records = HashMap<RowKey, Record>;
 
-fn records(guarded: &[(Guarded, State)]) -> Records {
-    let row = |(guarded, _): &(Guarded, State)| {
+fn records(guarded: &[(GuardedRow, State)]) -> Records {
+    let row = |(guarded, _): &(GuardedRow, State)| {
         let row: &PlannedRow = guarded.as_ref();
         (row.target.key().clone(), row.record.clone().unwrap_or_default())
     };
@@ -182,7 +182,7 @@ fn records(guarded: &[(Guarded, State)]) -> Records {
 
 /// Whether the plan would take a lock that another request of the caller has released since the round before: which of
 /// the two the caller meant to come last is the caller's to know.
-fn takes_what_the_caller_released(steps: &[Step<Guarded>], earlier: &Records, me: &Writer) -> bool {
+fn takes_what_the_caller_released(steps: &[Step<GuardedRow>], earlier: &Records, me: &Writer) -> bool {
     steps.iter().any(|step| {
         let Step::Change(guarded, Change::Acquire { .. }) = step else {
             return false;

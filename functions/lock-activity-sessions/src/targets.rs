@@ -15,7 +15,7 @@ use crate::live_session_request::LiveSessionRequest;
 
 /// One lock of the request.
 #[derive(Clone, Debug)]
-pub(crate) struct Guarded {
+pub(crate) struct GuardedRow {
     /// The row that it guards.
     row: PlannedRow,
     /// `activity`, `resource` or `user`.
@@ -24,7 +24,7 @@ pub(crate) struct Guarded {
     pub(crate) id: String,
 }
 
-impl AsRef<PlannedRow> for Guarded {
+impl AsRef<PlannedRow> for GuardedRow {
     fn as_ref(&self) -> &PlannedRow {
         &self.row
     }
@@ -74,7 +74,7 @@ impl Sessions {
         store: &Store,
         wanted: &LiveSessionRequest,
         caller: &Caller,
-    ) -> Result<Vec<(Guarded, State)>, Failure> {
+    ) -> Result<Vec<(GuardedRow, State)>, Failure> {
         let company = caller.company();
         let users: BTreeSet<&Login> = self
             .0
@@ -121,7 +121,7 @@ impl Sessions {
     }
 }
 
-fn activity(company: &Company, session: &ActivitySessionRow) -> (Guarded, State) {
+fn activity(company: &Company, session: &ActivitySessionRow) -> (GuardedRow, State) {
     let target = LockTarget::activity_session(company, session.id);
     guarded("activity", session.id.to_string(), target, Some(session))
 }
@@ -131,12 +131,12 @@ fn access(
     resource: ResourceId,
     login: &Login,
     row: Option<&AccessRow>,
-) -> (Guarded, State) {
+) -> (GuardedRow, State) {
     let target = LockTarget::access(company, resource, login);
     guarded("resource", format!("{resource}/{login}"), target, row)
 }
 
-fn user(company: &Company, login: &Login, row: &UserRow) -> (Guarded, State) {
+fn user(company: &Company, login: &Login, row: &UserRow) -> (GuardedRow, State) {
     guarded(
         "user",
         login.as_str().to_owned(),
@@ -151,7 +151,7 @@ fn guarded<R: Lockable>(
     id: String,
     target: LockTarget,
     row: Option<&R>,
-) -> (Guarded, State) {
+) -> (GuardedRow, State) {
     let record = row.map(|row| row.record().clone());
     let state = record
         .as_ref()
@@ -159,7 +159,7 @@ fn guarded<R: Lockable>(
         .unwrap_or_default();
     let planned = PlannedRow { target, record };
     (
-        Guarded {
+        GuardedRow {
             row: planned,
             scope,
             id,

@@ -3,7 +3,7 @@
 use holdfast::dialect::Node;
 use holdfast::dialect::aktion::{self, OTHER_PROBLEMS, Outcome};
 use holdfast::failure::Failure;
-use holdfast::identity::{ApiCaller, MissingRight, NotAdmitted};
+use holdfast::identity::{AdmissionRefusal, ApiCaller, MissingRight};
 use holdfast::lock;
 use holdfast::runtime;
 use lambda_http::http::StatusCode;
@@ -85,9 +85,9 @@ pub(crate) fn regrouped_since() -> Outcome {
 }
 
 /// Why a token does not admit the request.
-pub(crate) fn not_admitted(why: NotAdmitted, request: &Request) -> Outcome {
+pub(crate) fn not_admitted(why: AdmissionRefusal, request: &Request) -> Outcome {
     match why {
-        NotAdmitted::Failed(failure) => failed(failure),
+        AdmissionRefusal::Failed(failure) => failed(failure),
         why => runtime::not_admitted(why, request),
     }
 }

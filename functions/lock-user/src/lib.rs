@@ -9,14 +9,14 @@ mod lock_request;
 use holdfast::dialect::Dialect;
 use holdfast::dialect::aktion::{self, Outcome};
 use holdfast::id::Login;
-use holdfast::identity::{ApiCaller, NotAdmitted, identify_by_api_token, policy};
+use holdfast::identity::{AdmissionRefusal, ApiCaller, identify_by_api_token, policy};
 use holdfast::lock::{self, LeaseChange, Text};
 use holdfast::runtime::{self, App, Function, Route};
 use holdfast::store::{LockCall, LockResult, LockTarget, RowKey, UserRow};
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
 
-use lock_request::{Parsed, UserLock};
+use lock_request::{RequestBody, UserLock};
 
 /// What this Lambda serves.
 pub const FUNCTION: Function = Function {
@@ -42,7 +42,7 @@ async fn lock(app: &App, request: &Request) -> Response<Body> {
     answer::answer(request, outcome, parsed.echo.as_ref())
 }
 
-async fn act(app: &App, request: &Request, parsed: &Parsed) -> Result<Outcome, Outcome> {
+async fn act(app: &App, request: &Request, parsed: &RequestBody) -> Result<Outcome, Outcome> {
     let now = app.clock.now();
     let request_id = runtime::request_id(request);
     // The target is read while the token is used; what is found is told only to a caller who may know.
@@ -105,7 +105,7 @@ async fn act(app: &App, request: &Request, parsed: &Parsed) -> Result<Outcome, O
         Ok(LockResult::Done(outcome)) => Ok(answer::decided(wanted, &outcome)),
         Ok(LockResult::Gone) => Err(answer::deleted_since()),
         // Locked out since the sign-in: the token is as good as expired.
-        Ok(LockResult::ActorLocked) => Err(answer::not_admitted(NotAdmitted::Expired, request)),
+        Ok(LockResult::ActorLocked) => Err(answer::not_admitted(AdmissionRefusal::Expired, request)),
         Ok(LockResult::Refused(refusal)) => Err(refusal),
         Err(failure) => Err(answer::failed(failure)),
     }

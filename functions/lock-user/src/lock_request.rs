@@ -22,17 +22,17 @@ pub(crate) struct Echo {
 
 /// A body as far as it could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Parsed {
+pub(crate) struct RequestBody {
     /// The request, or every fault in the vendor's words.
     pub(crate) lock: Result<UserLock, Faults>,
     pub(crate) echo: Option<Echo>,
 }
 
-pub(crate) fn parse(media: Media, body: &[u8]) -> Parsed {
+pub(crate) fn parse(media: Media, body: &[u8]) -> RequestBody {
     let members = match aktion::members(media, body) {
         Ok(members) => members,
         Err(faults) => {
-            return Parsed {
+            return RequestBody {
                 lock: Err(faults),
                 echo: None,
             };
@@ -45,7 +45,7 @@ pub(crate) fn parse(media: Media, body: &[u8]) -> Parsed {
         let () = fields.fault("Lock", OUT_OF_RANGE);
     }
     let echo = members.text("LoginName").zip(lock);
-    Parsed {
+    RequestBody {
         lock: fields.finish(UserLock {
             login_name,
             locks: lock == Some(1),

@@ -4,7 +4,7 @@ use holdfast::dialect::netwrix::{self, Refusal};
 use holdfast::dialect::{Fields, sentence};
 use holdfast::id::Login;
 use holdfast::identity::{
-    SecondFactor, SignedIn, identify, open_session, renew_token, second_factor, verify_password,
+    SecondFactor, SignInResult, identify, open_session, renew_token, second_factor, verify_password,
 };
 use holdfast::runtime::{self, App};
 use holdfast::secret::{Code, Password, Token};
@@ -53,10 +53,10 @@ async fn password(app: &App, request: &Request) -> Result<Token, Refusal> {
         .await?
         .ok_or(Refusal::Unauthorized(WRONG_CREDENTIALS))?;
     match open_session(&app.store, verified, SessionKind::NetwrixFirstFactor, attempt).await? {
-        SignedIn::Opened { token, .. } => Ok(token),
+        SignInResult::Opened { token, .. } => Ok(token),
         // Only who has the right password learns that the account is locked.
-        SignedIn::Locked(lock) => Err(Refusal::account_locked(&lock)),
-        SignedIn::Refused => Err(Refusal::Unauthorized(WRONG_CREDENTIALS)),
+        SignInResult::Locked(lock) => Err(Refusal::account_locked(&lock)),
+        SignInResult::Refused => Err(Refusal::Unauthorized(WRONG_CREDENTIALS)),
     }
 }
 

@@ -3,7 +3,7 @@
 use holdfast::dialect::sdm::{self, Refusal};
 use holdfast::dialect::{Members, Node};
 use holdfast::id::Login;
-use holdfast::identity::{SignedIn, identify, open_session, verify_password};
+use holdfast::identity::{SignInResult, identify, open_session, verify_password};
 use holdfast::runtime::{self, App};
 use holdfast::secret::Password;
 use holdfast::store::{Attempt, RowKey, SessionKind};
@@ -37,7 +37,7 @@ async fn sign_in(app: &App, request: &Request) -> Result<Response<Body>, Refusal
         .await?
         .ok_or(Refusal::WrongCredentials)?;
     match open_session(&app.store, verified, SessionKind::Sdm, attempt).await? {
-        SignedIn::Opened { token, user } => {
+        SignInResult::Opened { token, user } => {
             let idle_minutes = SessionKind::Sdm.token_life().as_secs() / 60;
             let session = Node::Members(vec![
                 (
@@ -60,7 +60,7 @@ async fn sign_in(app: &App, request: &Request) -> Result<Response<Body>, Refusal
             Ok(response)
         }
         // A locked account answers as a wrong password does: this dialect tells an outsider nothing.
-        SignedIn::Locked(_) | SignedIn::Refused => Err(Refusal::WrongCredentials),
+        SignInResult::Locked(_) | SignInResult::Refused => Err(Refusal::WrongCredentials),
     }
 }
 

@@ -6,11 +6,11 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::malformed::{MAX_MEMBERS, MAX_PARTS, Malformed, TOO_MANY_MEMBERS, TOO_MANY_PARTS};
+use super::malformed::{MAX_MEMBERS, MAX_PARTS, MalformedBody, TOO_MANY_MEMBERS, TOO_MANY_PARTS};
 use super::{Format, xml};
 
 /// Said of a name that appears twice.
-const REPEATED: Malformed = Malformed("an element or member appears more than once");
+const REPEATED: MalformedBody = MalformedBody("an element or member appears more than once");
 
 /// The members of a request body, whether they came as JSON members or as XML elements.
 ///
@@ -26,8 +26,8 @@ impl Members {
     /// Reads a body in `format`; `root` names the root element where that is XML.
     ///
     /// # Errors
-    /// [`Malformed`], in one sentence for the caller.
-    pub fn read(body: &[u8], format: Format, root: &str) -> Result<Self, Malformed> {
+    /// [`MalformedBody`], in one sentence for the caller.
+    pub fn read(body: &[u8], format: Format, root: &str) -> Result<Self, MalformedBody> {
         Self {
             list: members(body, format, root)?,
             any_case: false,
@@ -40,7 +40,7 @@ impl Members {
     ///
     /// # Errors
     /// As [`Members::read`].
-    pub fn read_in_any_case(body: &[u8], format: Format, root: &str) -> Result<Self, Malformed> {
+    pub fn read_in_any_case(body: &[u8], format: Format, root: &str) -> Result<Self, MalformedBody> {
         Self {
             list: members(body, format, root)?,
             any_case: format == Format::Json,
@@ -49,7 +49,7 @@ impl Members {
         .without_repeats()
     }
 
-    fn without_repeats(self) -> Result<Self, Malformed> {
+    fn without_repeats(self) -> Result<Self, MalformedBody> {
         let mut seen = HashSet::with_capacity(self.list.len());
         let is_repeated = self.list.iter().any(|(name, _)| {
             !seen.insert(if self.any_case {
@@ -91,12 +91,12 @@ impl Members {
     }
 }
 
-fn members(body: &[u8], format: Format, root: &str) -> Result<Vec<(String, Value)>, Malformed> {
-    let text = std::str::from_utf8(body).map_err(|_| Malformed("the body is not UTF-8"))?;
+fn members(body: &[u8], format: Format, root: &str) -> Result<Vec<(String, Value)>, MalformedBody> {
+    let text = std::str::from_utf8(body).map_err(|_| MalformedBody("the body is not UTF-8"))?;
     // Windows clients put a byte order mark in front.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim().is_empty() {
-        return Err(Malformed("there is no body"));
+        return Err(MalformedBody("there is no body"));
     }
     match format {
         Format::Json => json_members(text),
@@ -108,11 +108,11 @@ fn members(body: &[u8], format: Format, root: &str) -> Result<Vec<(String, Value
 }
 
 /// The members of a JSON object in order, repeated ones included, which a map would swallow.
-fn json_members(text: &str) -> Result<Vec<(String, Value)>, Malformed> {
+fn json_members(text: &str) -> Result<Vec<(String, Value)>, MalformedBody> {
     let limit = Limit::default();
     let malformed = |_| {
         let broken = limit.broken.get();
-        broken.unwrap_or(Malformed("the body is not a JSON object"))
+        broken.unwrap_or(MalformedBody("the body is not a JSON object"))
     };
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let members = deserializer.deserialize_map(&limit).map_err(malformed)?;
@@ -125,11 +125,11 @@ fn json_members(text: &str) -> Result<Vec<(String, Value)>, Malformed> {
 struct Limit {
     parts: Cell<usize>,
     /// The limit that was broken, which serde's own errors cannot carry.
-    broken: Cell<Option<Malformed>>,
+    broken: Cell<Option<MalformedBody>>,
 }
 
 impl Limit {
-    fn broken<E: serde::de::Error>(&self, limit: Malformed) -> E {
+    fn broken<E: serde::de::Error>(&self, limit: MalformedBody) -> E {
         self.broken.set(Some(limit));
         E::custom(limit)
     }
@@ -156,7 +156,7 @@ impl<'de> Visitor<'de> for &Limit {
             if members.len() == MAX_MEMBERS {
                 return Err(self.broken(TOO_MANY_MEMBERS));
             }
-            members.push((name, map.next_value_seed(Counted(self))?));
+            members.push((name, map.next_value_seed(AttemptKind(self))?));
         }
         Ok(members)
     }
@@ -164,9 +164,9 @@ impl<'de> Visitor<'de> for &Limit {
 
 /// A value whose parts are counted.
 #[derive(Clone, Copy)]
-struct Counted<'a>(&'a Limit);
+struct AttemptKind<'a>(&'a Limit);
 
-impl<'de> DeserializeSeed<'de> for Counted<'_> {
+impl<'de> DeserializeSeed<'de> for AttemptKind<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -175,7 +175,7 @@ impl<'de> DeserializeSeed<'de> for Counted<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Counted<'_> {
+impl<'de> Visitor<'de> for AttemptKind<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -265,14 +265,14 @@ mod tests {
         assert!(Members::read(deep.as_bytes(), Format::Json, "r").is_err());
     }
 
-    fn refused(body: &str, format: Format) -> Option<Malformed> {
+    fn refused(body: &str, format: Format) -> Option<MalformedBody> {
         Members::read(body.as_bytes(), format, "r").err()
     }
 
     #[test]
     fn a_name_in_another_case_is_the_same_name_where_case_does_not_count() {
         let any_case = |body: &str, format| Members::read_in_any_case(body.as_bytes(), format, "r");
-        let repeated = Some(Malformed("an element or member appears more than once"));
+        let repeated = Some(MalformedBody("an element or member appears more than once"));
         let json = r#"{"Lock":1,"lOCK":2}"#;
         assert_eq!(any_case(json, Format::Json).err(), repeated);
         assert_eq!(refused(json, Format::Json), None);

@@ -10,15 +10,16 @@ pub(super) const MAX_MEMBERS: usize = 64;
 /// activity sessions has 1,900.
 pub(super) const MAX_PARTS: usize = 2_048;
 
-pub(super) const TOO_MANY_MEMBERS: Malformed = Malformed("the body has more than 64 elements or members");
-pub(super) const TOO_MANY_PARTS: Malformed =
-    Malformed("the body has more than 2048 values, elements, attributes and the like");
+pub(super) const TOO_MANY_MEMBERS: MalformedBody =
+    MalformedBody("the body has more than 64 elements or members");
+pub(super) const TOO_MANY_PARTS: MalformedBody =
+    MalformedBody("the body has more than 2048 values, elements, attributes and the like");
 
 /// Why a body cannot be read: one plain sentence, which shows nothing of the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Malformed(pub &'static str);
+pub struct MalformedBody(pub &'static str);
 
-impl Malformed {
+impl MalformedBody {
     /// The sentence with a capital and a full stop, to be shown by itself.
     #[must_use]
     pub fn sentence(self) -> String {
@@ -35,10 +36,10 @@ pub fn sentence(rule: &str) -> String {
     })
 }
 
-impl fmt::Display for Malformed {
+impl fmt::Display for MalformedBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
     }
 }
 
-impl std::error::Error for Malformed {}
+impl std::error::Error for MalformedBody {}

@@ -27,7 +27,7 @@ pub use change_view::ChangeView;
 pub use cursor::ListName;
 pub use document::Node;
 pub use fields::{Faults, Fields, Words, Wrong};
-pub use malformed::{Malformed, sentence};
+pub use malformed::{MalformedBody, sentence};
 pub use media::{Format, Media, accepted};
 
 /// The largest request body that is read, in bytes.

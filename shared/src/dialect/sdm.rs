@@ -7,7 +7,7 @@ use lambda_http::http::header::{CONTENT_TYPE, COOKIE, RETRY_AFTER, SET_COOKIE};
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, Request, Response};
 
-use super::{MAX_BODY_BYTES, Malformed, Media, Members, Node, accepted};
+use super::{MAX_BODY_BYTES, MalformedBody, Media, Members, Node, accepted};
 use crate::failure::{Corrupt, Failure};
 use crate::lock::{Break, Fence, Lease, LeaseChange, Lock, Timestamp};
 use crate::secret::Token;
@@ -62,8 +62,8 @@ impl From<Corrupt> for Refusal {
     }
 }
 
-impl From<Malformed> for Refusal {
-    fn from(malformed: Malformed) -> Self {
+impl From<MalformedBody> for Refusal {
+    fn from(malformed: MalformedBody) -> Self {
         Self::Invalid(malformed.to_string())
     }
 }

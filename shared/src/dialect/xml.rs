@@ -7,14 +7,14 @@ use quick_xml::escape::{escape, resolve_xml_entity};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
-use super::malformed::{MAX_MEMBERS, MAX_PARTS, Malformed, TOO_MANY_MEMBERS, TOO_MANY_PARTS};
+use super::malformed::{MAX_MEMBERS, MAX_PARTS, MalformedBody, TOO_MANY_MEMBERS, TOO_MANY_PARTS};
 
 /// How deep elements may nest, the root included. Nothing that is read is deeper than two.
 const MAX_DEPTH: usize = 16;
 
 /// The elements directly below the root `root`, in order, with their text; `None` for one that has elements of
 /// its own. Attributes and namespace declarations are accepted and not looked at.
-pub(super) fn elements(text: &str, root: &str) -> Result<Vec<(String, Option<String>)>, Malformed> {
+pub(super) fn elements(text: &str, root: &str) -> Result<Vec<(String, Option<String>)>, MalformedBody> {
     let mut reader = Reader::from_str(text);
     let mut open: Vec<String> = Vec::new();
     let mut found: Vec<(String, Option<String>)> = Vec::new();
@@ -23,7 +23,7 @@ pub(super) fn elements(text: &str, root: &str) -> Result<Vec<(String, Option<Str
     loop {
         let event = reader
             .read_event()
-            .map_err(|_| Malformed("the XML is not well-formed"))?;
+            .map_err(|_| MalformedBody("the XML is not well-formed"))?;
         parts.count()?;
         match event {
             Event::Start(start) => {
@@ -31,7 +31,7 @@ pub(super) fn elements(text: &str, root: &str) -> Result<Vec<(String, Option<Str
                 enter(&open, &name, root, &mut root_seen, &mut found)?;
                 open.push(name);
                 if open.len() > MAX_DEPTH {
-                    return Err(Malformed("the XML is nested too deeply"));
+                    return Err(MalformedBody("the XML is nested too deeply"));
                 }
             }
             Event::Empty(start) => {
@@ -48,14 +48,18 @@ pub(super) fn elements(text: &str, root: &str) -> Result<Vec<(String, Option<Str
                     Ok(Some(character)) => Cow::Owned(character.to_string()),
                     Ok(None) => resolve_xml_entity(&reference)
                         .map(Cow::Borrowed)
-                        .ok_or(Malformed(
+                        .ok_or(MalformedBody(
                             "the XML uses an entity that is not one of the five standard ones",
                         ))?,
-                    Err(_) => return Err(Malformed("the XML has a malformed character reference")),
+                    Err(_) => return Err(MalformedBody("the XML has a malformed character reference")),
                 };
                 append(&open, &resolved, &mut found)?;
             }
-            Event::DocType(_) => return Err(Malformed("the XML has a document type, which is not accepted")),
+            Event::DocType(_) => {
+                return Err(MalformedBody(
+                    "the XML has a document type, which is not accepted",
+                ));
+            }
             Event::Decl(declaration) => {
                 let utf8 = match declaration.encoding() {
                     None => true,
@@ -63,12 +67,12 @@ pub(super) fn elements(text: &str, root: &str) -> Result<Vec<(String, Option<Str
                     Some(Err(_)) => false,
                 };
                 if !utf8 {
-                    return Err(Malformed("the XML is not declared as UTF-8"));
+                    return Err(MalformedBody("the XML is not declared as UTF-8"));
                 }
             }
             Event::Comment(_) | Event::PI(_) => {}
             Event::Eof if root_seen && open.is_empty() => return Ok(found),
-            Event::Eof => return Err(Malformed("the XML ends before its root element does")),
+            Event::Eof => return Err(MalformedBody("the XML ends before its root element does")),
         }
     }
 }
@@ -77,7 +81,7 @@ pub(super) fn elements(text: &str, root: &str) -> Result<Vec<(String, Option<Str
 struct Parts(usize);
 
 impl Parts {
-    fn count(&mut self) -> Result<(), Malformed> {
+    fn count(&mut self) -> Result<(), MalformedBody> {
         self.0 += 1;
         if self.0 > MAX_PARTS {
             return Err(TOO_MANY_PARTS);
@@ -86,10 +90,10 @@ impl Parts {
     }
 }
 
-fn opened(start: &BytesStart<'_>, parts: &mut Parts) -> Result<String, Malformed> {
+fn opened(start: &BytesStart<'_>, parts: &mut Parts) -> Result<String, MalformedBody> {
     for attribute in start.attributes() {
         parts.count()?;
-        attribute.map_err(|_| Malformed("the XML has a malformed attribute"))?;
+        attribute.map_err(|_| MalformedBody("the XML has a malformed attribute"))?;
     }
     Ok(start.name().as_ref().to_owned())
 }
@@ -100,9 +104,9 @@ fn enter(
     root: &str,
     root_seen: &mut bool,
     found: &mut Vec<(String, Option<String>)>,
-) -> Result<(), Malformed> {
+) -> Result<(), MalformedBody> {
     match open.len() {
-        0 if *root_seen || name != root => return Err(Malformed("the XML has another root element")),
+        0 if *root_seen || name != root => return Err(MalformedBody("the XML has another root element")),
         0 => *root_seen = true,
         1 if found.len() == MAX_MEMBERS => return Err(TOO_MANY_MEMBERS),
         1 => found.push((name.to_owned(), Some(String::new()))),
@@ -115,13 +119,13 @@ fn enter(
     Ok(())
 }
 
-fn append(open: &[String], text: &str, found: &mut [(String, Option<String>)]) -> Result<(), Malformed> {
+fn append(open: &[String], text: &str, found: &mut [(String, Option<String>)]) -> Result<(), MalformedBody> {
     if !text.chars().all(is_xml) {
-        return Err(Malformed("the XML has a character that XML cannot carry"));
+        return Err(MalformedBody("the XML has a character that XML cannot carry"));
     }
     match open.len() {
         0 | 1 if text.chars().all(char::is_whitespace) => {}
-        0 | 1 => return Err(Malformed("the XML has text outside its elements")),
+        0 | 1 => return Err(MalformedBody("the XML has text outside its elements")),
         2 => {
             if let Some((_, Some(value))) = found.last_mut() {
                 value.push_str(text);
@@ -177,7 +181,7 @@ const fn is_xml(character: char) -> bool {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Vec<(String, Option<String>)>, Malformed> {
+    fn read(text: &str) -> Result<Vec<(String, Option<String>)>, MalformedBody> {
         elements(text, "r")
     }
 

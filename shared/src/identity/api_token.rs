@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::open::open;
-use super::{IpFilter, RatePolicy, Rights, SignedIn};
+use super::{IpFilter, RatePolicy, Rights, SignInResult};
 use crate::failure::{Corrupt, Failure};
 use crate::id::{Company, Login, RequestId};
 use crate::lock::{Fence, Timestamp};
@@ -50,8 +50,8 @@ pub async fn sign_in_with_api_key(
     })
     .await?;
     Ok(match signed_in {
-        SignedIn::Opened { token, .. } => Some(token),
-        SignedIn::Locked(_) | SignedIn::Refused => None,
+        SignInResult::Opened { token, .. } => Some(token),
+        SignInResult::Locked(_) | SignInResult::Refused => None,
     })
 }
 
@@ -105,7 +105,7 @@ impl ApiCaller {
 
 /// Why a token does not admit a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotAdmitted {
+pub enum AdmissionRefusal {
     /// Absent, no UUID, or unknown.
     NotFound,
     /// Known, and past its 20 seconds.
@@ -120,7 +120,7 @@ pub enum NotAdmitted {
     Failed(Failure),
 }
 
-impl From<Failure> for NotAdmitted {
+impl From<Failure> for AdmissionRefusal {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
@@ -130,19 +130,19 @@ impl From<Failure> for NotAdmitted {
 /// failed write's own row says what was wrong.
 ///
 /// # Errors
-/// [`NotAdmitted`]
+/// [`AdmissionRefusal`]
 pub(super) async fn admit(
     store: &Store,
     token: Option<&ApiToken>,
     source: Option<IpAddr>,
     now: Timestamp,
     request_id: &RequestId,
-) -> Result<ApiCaller, NotAdmitted> {
+) -> Result<ApiCaller, AdmissionRefusal> {
     let Some(token) = token else {
-        return Err(NotAdmitted::NotFound);
+        return Err(AdmissionRefusal::NotFound);
     };
     match store.use_api_token(token, now, request_id).await? {
-        TokenUse::Unknown => Err(NotAdmitted::NotFound),
+        TokenUse::Unknown => Err(AdmissionRefusal::NotFound),
         TokenUse::Counted(row) => judge(row, true, source, now, request_id),
         TokenUse::NotCounted(row) => judge(row, false, source, now, request_id),
     }
@@ -154,20 +154,20 @@ fn judge(
     source: Option<IpAddr>,
     now: Timestamp,
     request_id: &RequestId,
-) -> Result<ApiCaller, NotAdmitted> {
+) -> Result<ApiCaller, AdmissionRefusal> {
     let session = row.session;
     if now >= session.expires_at {
-        return Err(NotAdmitted::Expired);
+        return Err(AdmissionRefusal::Expired);
     }
     match row.ip_filter.parse::<IpFilter>() {
-        Err(_) => return Err(NotAdmitted::UnreadableFilter(row.ip_filter)),
-        Ok(filter) if !filter.admits(source) => return Err(NotAdmitted::FilterViolated),
+        Err(_) => return Err(AdmissionRefusal::UnreadableFilter(row.ip_filter)),
+        Ok(filter) if !filter.admits(source) => return Err(AdmissionRefusal::FilterViolated),
         Ok(_) => {}
     }
     // This very request was counted before; only the answer to that was lost.
     let counted = counted || row.last_request.as_deref() == Some(request_id.as_str());
     if !counted {
-        return Err(NotAdmitted::RateViolated(session.login));
+        return Err(AdmissionRefusal::RateViolated(session.login));
     }
     Ok(ApiCaller {
         company: session.company,

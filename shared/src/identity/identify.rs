@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
 use super::api_token::admit;
-use super::{ApiCaller, NotAdmitted};
+use super::{AdmissionRefusal, ApiCaller};
 use crate::failure::{Corrupt, Failure};
 use crate::id::{Company, Login, RequestId};
 use crate::lock::Timestamp;
@@ -72,20 +72,20 @@ impl Caller {
 
 /// Why it is not known who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unidentified {
+pub enum IdentityRefusal {
     /// The token is unknown, expired or revoked, or it is of a kind that does not open this.
     Unauthenticated,
     /// The read failed.
     Failed(Failure),
 }
 
-impl From<Failure> for Unidentified {
+impl From<Failure> for IdentityRefusal {
     fn from(error: Failure) -> Self {
         Self::Failed(error)
     }
 }
 
-impl From<Corrupt> for Unidentified {
+impl From<Corrupt> for IdentityRefusal {
     fn from(corrupt: Corrupt) -> Self {
         Self::Failed(corrupt.into())
     }
@@ -97,14 +97,14 @@ impl From<Corrupt> for Unidentified {
 /// on the account raises the fence, so it ends every earlier session for good, also after the unlock.
 ///
 /// # Errors
-/// [`Unidentified`], of which a dialect makes its own 401 or 5xx.
+/// [`IdentityRefusal`], of which a dialect makes its own 401 or 5xx.
 pub async fn identify(
     store: &Store,
     token: &Token,
     kinds: &[SessionKind],
     also: &[RowKey],
     now: Timestamp,
-) -> Result<(Caller, Rows), Unidentified> {
+) -> Result<(Caller, Rows), IdentityRefusal> {
     let [session_key, user_key] = RowKey::of_caller(token);
     let mut keys = vec![session_key.clone(), user_key.clone()];
     keys.extend_from_slice(also);
@@ -112,7 +112,7 @@ pub async fn identify(
     let session = rows.parse::<SessionRow>(&session_key)?;
     // The caller's own account may be what `also` asks for.
     let (Some(session), Some(user)) = (session, rows.parse_copy::<UserRow>(&user_key)?) else {
-        return Err(Unidentified::Unauthenticated);
+        return Err(IdentityRefusal::Unauthenticated);
     };
     let names_agree = session.company == *token.company()
         && session.login == *token.login()
@@ -124,7 +124,7 @@ pub async fn identify(
         && user.lock.state.live(now).is_none()
         && user.lock.state.fence() == session.user_fence;
     if !valid {
-        return Err(Unidentified::Unauthenticated);
+        return Err(IdentityRefusal::Unauthenticated);
     }
     let caller = Caller {
         session_key,
@@ -138,7 +138,7 @@ pub async fn identify(
 /// only to a caller who may know it.
 ///
 /// # Errors
-/// [`NotAdmitted`]. Whether the read failed is told beside the caller: the caller's rights are checked first.
+/// [`AdmissionRefusal`]. Whether the read failed is told beside the caller: the caller's rights are checked first.
 pub async fn identify_by_api_token(
     store: &Store,
     token: Option<&ApiToken>,
@@ -146,7 +146,7 @@ pub async fn identify_by_api_token(
     also: Option<&RowKey>,
     now: Timestamp,
     request_id: &RequestId,
-) -> Result<(ApiCaller, Result<Rows, Failure>), NotAdmitted> {
+) -> Result<(ApiCaller, Result<Rows, Failure>), AdmissionRefusal> {
     let (admitted, rows) = futures_util::future::join(
         admit(store, token, source, now, request_id),
         store.read(also.map(std::slice::from_ref).unwrap_or_default()),

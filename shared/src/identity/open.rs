@@ -5,7 +5,7 @@ use crate::store::{Attempt, Item, Opening, Proof, Retries, RowKey, SessionKind, 
 
 /// How opening a session ended.
 #[derive(Clone, Debug)]
-pub enum SignedIn<T> {
+pub enum SignInResult<T> {
     /// A session was opened.
     Opened {
         /// Its token, which only this answer ever shows.
@@ -31,26 +31,26 @@ pub(super) async fn open<T>(
     attempt: Attempt<'_>,
     proof: Proof,
     session: impl Fn(&UserRow) -> Result<(T, Item), Failure>,
-) -> Result<SignedIn<T>, Failure> {
+) -> Result<SignInResult<T>, Failure> {
     let mut user = user;
     let mut retries = Retries::of_races();
     loop {
         if let Some(lock) = user.lock.state.live(attempt.now) {
-            return Ok(SignedIn::Locked(lock.clone()));
+            return Ok(SignInResult::Locked(lock.clone()));
         }
         let (token, row) = session(&user)?;
         match store.open_session(row, &user, proof, attempt).await? {
             Opening::Opened => {
-                return Ok(SignedIn::Opened {
+                return Ok(SignInResult::Opened {
                     token,
                     user: Box::new(user),
                 });
             }
-            Opening::ProofOutdated => return Ok(SignedIn::Refused),
+            Opening::ProofOutdated => return Ok(SignInResult::Refused),
             Opening::UserChanged => {
                 user = match store.read_one::<UserRow>(&RowKey::user(attempt.login)).await? {
                     Some(user) => user,
-                    None => return Ok(SignedIn::Refused),
+                    None => return Ok(SignInResult::Refused),
                 };
             }
         }

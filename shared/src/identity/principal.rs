@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::api_token::admit;
-use super::{ApiCaller, Caller, NotAdmitted, Rights, Unidentified, identify};
+use super::{AdmissionRefusal, ApiCaller, Caller, IdentityRefusal, Rights, identify};
 use crate::id::{Company, Login, RequestId};
 use crate::lock::{Owner, Timestamp};
 use crate::secret::{ApiToken, Token};
@@ -96,7 +96,7 @@ impl Principal {
 /// first. A person's licences are known where `also` has the company's row.
 ///
 /// # Errors
-/// [`Unidentified`]
+/// [`IdentityRefusal`]
 pub async fn identify_principal(
     store: &Store,
     bearer: &Bearer,
@@ -104,7 +104,7 @@ pub async fn identify_principal(
     also: impl Fn(&Company) -> Vec<RowKey>,
     now: Timestamp,
     request_id: &RequestId,
-) -> Result<(Principal, Rows), Unidentified> {
+) -> Result<(Principal, Rows), IdentityRefusal> {
     match bearer {
         Bearer::Person(token) => {
             let keys = also(token.company());
@@ -116,8 +116,8 @@ pub async fn identify_principal(
         Bearer::Machine(token) => {
             let admitted = admit(store, Some(token), source, now, request_id).await;
             let caller = admitted.map_err(|why| match why {
-                NotAdmitted::Failed(failure) => Unidentified::Failed(failure),
-                _ => Unidentified::Unauthenticated,
+                AdmissionRefusal::Failed(failure) => IdentityRefusal::Failed(failure),
+                _ => IdentityRefusal::Unauthenticated,
             })?;
             let rows = store.read(&also(&caller.company)).await?;
             Ok((Principal::of_machine(caller), rows))

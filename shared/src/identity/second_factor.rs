@@ -1,12 +1,12 @@
 use super::attempts::{AttemptRows, Reservation, reserve};
 use super::open::{bearer, open};
-use super::{SignedIn, Unidentified, identify};
+use super::{IdentityRefusal, SignInResult, identify};
 use crate::failure::Failure;
 use crate::id::{RequestId, Source};
 use crate::lock::Timestamp;
 use crate::secret::{Code, Token};
 use crate::store::{
-    Attempt, Counted, Counter, CredentialRow, Factor, Proof, RowKey, SessionKind, Store, UserRow,
+    Attempt, AttemptKind, Counter, CredentialRow, Factor, Proof, RowKey, SessionKind, Store, UserRow,
 };
 
 /// How the second step ended.
@@ -50,8 +50,8 @@ pub async fn second_factor(
     let kinds = [SessionKind::NetwrixFirstFactor];
     let (caller, mut rows) = match identify(store, token, &kinds, &also, now).await {
         Ok(identified) => identified,
-        Err(Unidentified::Unauthenticated) => return Ok(SecondFactor::Unauthenticated),
-        Err(Unidentified::Failed(failure)) => return Err(failure),
+        Err(IdentityRefusal::Unauthenticated) => return Ok(SecondFactor::Unauthenticated),
+        Err(IdentityRefusal::Failed(failure)) => return Err(failure),
     };
     let Some(credential) = rows.parse::<CredentialRow>(&credential_key)? else {
         return Ok(SecondFactor::Unauthenticated);
@@ -69,7 +69,7 @@ pub async fn second_factor(
         }
         let seen = AttemptRows::take(&mut rows, attempt)?;
         let read = (Some(&credential), Some(&user), &seen);
-        let counted = Counted {
+        let counted = AttemptKind {
             counter: Counter::Codes,
             step,
         };
@@ -88,10 +88,10 @@ pub async fn second_factor(
         bearer(user, SessionKind::Netwrix, second_factor_at, attempt)
     });
     Ok(match signed_in.await? {
-        SignedIn::Opened { token, .. } => SecondFactor::Accepted(token),
+        SignInResult::Opened { token, .. } => SecondFactor::Accepted(token),
         // Locked since the first step: the first-factor token is dead with every other session.
-        SignedIn::Locked(_) => SecondFactor::Unauthenticated,
-        SignedIn::Refused => SecondFactor::Stale,
+        SignInResult::Locked(_) => SecondFactor::Unauthenticated,
+        SignInResult::Refused => SecondFactor::Stale,
     })
 }
 

@@ -1,16 +1,16 @@
-use super::SignedIn;
+use super::SignInResult;
 use super::attempts::{AttemptRows, Reservation, reserve};
 use super::open::{bearer, open};
 use super::second_factor::needs_code;
 use crate::failure::Failure;
 use crate::secret::{Password, Passwords, Token};
 use crate::store::{
-    Attempt, Counted, Counter, CredentialRow, Factor, Proof, RowKey, SessionKind, Store, UserRow,
+    Attempt, AttemptKind, Counter, CredentialRow, Factor, Proof, RowKey, SessionKind, Store, UserRow,
 };
 
 /// A user who has given the right password.
 #[derive(Clone, Debug)]
-pub struct Verified {
+pub struct FirstFactor {
     user: UserRow,
     secrets_rev: u64,
     needs_code: bool,
@@ -26,7 +26,7 @@ pub async fn verify_password(
     passwords: &Passwords,
     attempt: Attempt<'_>,
     password: Password,
-) -> Result<Option<Verified>, Failure> {
+) -> Result<Option<FirstFactor>, Failure> {
     let (credential_key, user_key) = (RowKey::credential(attempt.login), RowKey::user(attempt.login));
     let [here, strangers] = AttemptRows::keys(attempt);
     let keys = [credential_key.clone(), user_key.clone(), here, strangers];
@@ -35,7 +35,7 @@ pub async fn verify_password(
     let user = rows.parse::<UserRow>(&user_key)?;
     let seen = AttemptRows::take(&mut rows, attempt)?;
     let read = (credential.as_ref(), user.as_ref(), &seen);
-    let counted = Counted {
+    let counted = AttemptKind {
         counter: Counter::Passwords,
         step: None,
     };
@@ -46,7 +46,7 @@ pub async fn verify_password(
         .map(|credential| credential.password_hash.clone());
     let matches = passwords.verify(password, hash).await?;
     let verified = user.zip(credential).filter(|_| matches);
-    Ok(verified.map(|(user, credential)| Verified {
+    Ok(verified.map(|(user, credential)| FirstFactor {
         secrets_rev: credential.secrets_rev,
         needs_code: needs_code(&credential, &user),
         user,
@@ -60,10 +60,10 @@ pub async fn verify_password(
 /// Whatever the store reports, and [`Failure::Unavailable`] where the account keeps changing.
 pub async fn open_session(
     store: &Store,
-    verified: Verified,
+    verified: FirstFactor,
     kind: SessionKind,
     attempt: Attempt<'_>,
-) -> Result<SignedIn<Token>, Failure> {
+) -> Result<SignInResult<Token>, Failure> {
     let is_all = !verified.needs_code || kind != SessionKind::NetwrixFirstFactor;
     let proof = Proof {
         secrets_rev: verified.secrets_rev,

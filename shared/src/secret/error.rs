@@ -13,4 +13,4 @@ pub struct NoRandomness;
 /// A password could be neither hashed nor verified: the system lacks memory or randomness, or lost the thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("{0}")]
-pub struct HashingFailed(pub(super) &'static str);
+pub struct HashingError(pub(super) &'static str);

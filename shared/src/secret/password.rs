@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
 use super::redacted::redacted;
-use super::{HashingFailed, MalformedSecret};
+use super::{HashingError, MalformedSecret};
 
 /// Memory in KiB, passes, lanes: OWASP's second recommendation for argon2id.
 const MEMORY_KIB: u32 = 19_456;
@@ -84,9 +84,9 @@ impl PasswordHash {
 /// Hashes a new password. Blocks for tens of milliseconds.
 ///
 /// # Errors
-/// [`HashingFailed`] where hashing fails, which takes a system without memory or randomness.
-pub fn hash_password(password: &Password) -> Result<PasswordHash, HashingFailed> {
-    const FAILED: HashingFailed = HashingFailed("a password could not be hashed");
+/// [`HashingError`] where hashing fails, which takes a system without memory or randomness.
+pub fn hash_password(password: &Password) -> Result<PasswordHash, HashingError> {
+    const FAILED: HashingError = HashingError("a password could not be hashed");
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|_| FAILED)?;
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password(password.0.as_bytes())
@@ -123,13 +123,9 @@ impl Passwords {
     /// Whether `password` is the one that was hashed. Without a hash the same work is done, in vain.
     ///
     /// # Errors
-    /// [`HashingFailed`] where the worker thread is lost.
-    pub async fn verify(
-        &self,
-        password: Password,
-        hash: Option<PasswordHash>,
-    ) -> Result<bool, HashingFailed> {
-        const LOST: HashingFailed = HashingFailed("password verification did not finish");
+    /// [`HashingError`] where the worker thread is lost.
+    pub async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<bool, HashingError> {
+        const LOST: HashingError = HashingError("password verification did not finish");
         let _permit = self.permits.acquire().await.map_err(|_| LOST)?;
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(PasswordHash::of_nobody);

@@ -9,8 +9,8 @@ use super::record::by;
 use super::rows::sessions_of;
 use super::update::LOCK_ATTRIBUTES;
 use super::{
-    ActivitySessionRow, Item, Retries, Row, RowKey, SessionStatus, StatusClass, Store, Table, Transacted,
-    UserRow, built_wrongly, expressions, failed_condition,
+    ActivitySessionRow, Item, Retries, Row, RowKey, SessionStatus, StatusClass, Store, Table,
+    TransactionResult, UserRow, built_wrongly, expressions, failed_condition,
 };
 use crate::failure::Failure;
 use crate::id::ResourceId;
@@ -18,7 +18,7 @@ use crate::lock::{Timestamp, Writer};
 
 /// How ending a session ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ended<E> {
+pub enum EndResult<E> {
     /// It has ended, now or before.
     Done,
     /// There is no such session.
@@ -62,7 +62,7 @@ impl Store {
             self.unlocked_user(user, now)?,
             TransactWriteItem::builder().condition_check(access).build(),
         ];
-        Ok(self.transact(plan).await? == Transacted::Done)
+        Ok(self.transact(plan).await? == TransactionResult::Done)
     }
 
     /// Ends the session `seen` and takes its lock off, in one write: no session is ever both ended and locked.
@@ -77,15 +77,15 @@ impl Store {
         now: Timestamp,
         writer: &Writer,
         allowed: impl Fn(&ActivitySessionRow) -> Result<(), E>,
-    ) -> Result<Ended<E>, Failure> {
+    ) -> Result<EndResult<E>, Failure> {
         let mut row = seen;
         let mut retries = Retries::of_races();
         loop {
             if row.status.has_ended() {
-                return Ok(Ended::Done);
+                return Ok(EndResult::Done);
             }
             if let Err(refusal) = allowed(&row) {
-                return Ok(Ended::Refused(refusal));
+                return Ok(EndResult::Refused(refusal));
             }
             let key = RowKey::activity_session(row.id);
             let historical = sessions_of(&row.company, StatusClass::Historical).of(&key);
@@ -113,9 +113,9 @@ impl Store {
                 .send()
                 .await;
             match sent {
-                Ok(_) => return Ok(Ended::Done),
+                Ok(_) => return Ok(EndResult::Done),
                 Err(error) => match failed_condition(error)? {
-                    None => return Ok(Ended::Gone),
+                    None => return Ok(EndResult::Gone),
                     // This very write, made before, is among the states that have ended.
                     Some(newer) => row = ActivitySessionRow::parse(newer)?,
                 },

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{
 
 use super::item::{ms, n, s};
 use super::rows::{Counter, SourceRow};
-use super::{RowKey, Store, Table, Transacted, built_wrongly, expressions, failed_condition};
+use super::{RowKey, Store, Table, TransactionResult, built_wrongly, expressions, failed_condition};
 use crate::failure::Failure;
 use crate::id::{Login, RequestId, Source};
 use crate::lock::Timestamp;
@@ -57,7 +57,7 @@ impl Attempt<'_> {
 
 /// What an attempt is counted as.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Counted {
+pub(crate) struct AttemptKind {
     pub(crate) counter: Counter,
     /// The step of the code that is tried. Where it has been accepted, the attempt is not counted.
     pub(crate) step: Option<Step>,
@@ -91,7 +91,7 @@ impl Store {
     pub(crate) async fn count_known_attempt(
         &self,
         attempt: Attempt<'_>,
-        counted: Counted,
+        counted: AttemptKind,
         after_lockout: bool,
     ) -> Result<Option<SourceRow>, Failure> {
         let count = self.count_here(attempt, counted, after_lockout)?;
@@ -126,7 +126,7 @@ impl Store {
     pub(crate) async fn count_strangers_attempt(
         &self,
         attempt: Attempt<'_>,
-        counted: Counted,
+        counted: AttemptKind,
         plan: StrangersPlan,
     ) -> Result<Option<StrangersRefusal>, Failure> {
         const HERE: usize = 0;
@@ -142,8 +142,8 @@ impl Store {
             writes.push(TransactWriteItem::builder().condition_check(check).build());
         }
         Ok(match self.transact(writes).await? {
-            Transacted::Done => None,
-            Transacted::ConditionFailed(failed) => Some(StrangersRefusal {
+            TransactionResult::Done => None,
+            TransactionResult::ConditionFailed(failed) => Some(StrangersRefusal {
                 here: failed.contains(HERE),
                 strangers: failed.contains(STRANGERS),
                 credential: failed.contains(CREDENTIAL),
@@ -155,7 +155,7 @@ impl Store {
     fn count_here(
         &self,
         attempt: Attempt<'_>,
-        Counted { counter, step }: Counted,
+        AttemptKind { counter, step }: AttemptKind,
         after_lockout: bool,
     ) -> Result<Update, Failure> {
         let (condition, count) = if after_lockout {

@@ -3,7 +3,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
 use super::Item;
 use crate::failure::Failure;
-use crate::secret::{HashingFailed, NoRandomness};
+use crate::secret::{HashingError, NoRandomness};
 
 impl From<NoRandomness> for Failure {
     fn from(none: NoRandomness) -> Self {
@@ -11,8 +11,8 @@ impl From<NoRandomness> for Failure {
     }
 }
 
-impl From<HashingFailed> for Failure {
-    fn from(failed: HashingFailed) -> Self {
+impl From<HashingError> for Failure {
+    fn from(failed: HashingError) -> Self {
         Self::Defect(failed.to_string())
     }
 }

@@ -3,7 +3,7 @@ use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use super::attempt_watch::AttemptWatch;
 use super::item::{n, s};
 use super::update::Update;
-use super::{ActorCheck, Item, LockTarget, Lockable, Retries, Store, Transacted, failed_condition};
+use super::{ActorCheck, Item, LockTarget, Lockable, Retries, Store, TransactionResult, failed_condition};
 use crate::failure::Failure;
 use crate::lock::{self, Loss, Origin, Outcome, Revision, Timestamp, Turn, Unsure, Writer};
 
@@ -98,10 +98,10 @@ impl Store {
                 }
             };
             let found = match written {
-                Written::Made => return Ok(LockResult::Done(outcome.clone())),
-                Written::Absent => return Ok(LockResult::Gone),
-                Written::ActorLocked => return Ok(LockResult::ActorLocked),
-                Written::Newer(item) => R::parse(item)?,
+                WriteResult::Made => return Ok(LockResult::Done(outcome.clone())),
+                WriteResult::Absent => return Ok(LockResult::Gone),
+                WriteResult::ActorLocked => return Ok(LockResult::ActorLocked),
+                WriteResult::Newer(item) => R::parse(item)?,
             };
             let loss = Loss {
                 seen: row.record(),
@@ -133,7 +133,7 @@ impl Store {
         seen: Revision,
         call: LockCall<'_>,
         watch: &AttemptWatch,
-    ) -> Result<Written, Failure> {
+    ) -> Result<WriteResult, Failure> {
         match call.actor {
             None => self.write(target, update, watch).await,
             Some(actor) if actor.key() == *target.key() => {
@@ -148,7 +148,7 @@ impl Store {
         target: &LockTarget,
         update: Update,
         watch: &AttemptWatch,
-    ) -> Result<Written, Failure> {
+    ) -> Result<WriteResult, Failure> {
         let sent = self
             .client()
             .update_item()
@@ -165,8 +165,8 @@ impl Store {
             .send()
             .await;
         match sent {
-            Ok(_) => Ok(Written::Made),
-            Err(error) => Ok(failed_condition(error)?.map_or(Written::Absent, Written::Newer)),
+            Ok(_) => Ok(WriteResult::Made),
+            Err(error) => Ok(failed_condition(error)?.map_or(WriteResult::Absent, WriteResult::Newer)),
         }
     }
 
@@ -177,7 +177,7 @@ impl Store {
         update: Update,
         actor: &ActorCheck,
         now: Timestamp,
-    ) -> Result<Written, Failure> {
+    ) -> Result<WriteResult, Failure> {
         const UPDATE: usize = 0;
         const ACTOR: usize = 1;
         let plan = vec![
@@ -185,12 +185,12 @@ impl Store {
             self.still_unlocked(actor, now)?,
         ];
         Ok(match self.transact(plan).await? {
-            Transacted::Done => Written::Made,
+            TransactionResult::Done => WriteResult::Made,
             // Who is locked out learns nothing of the target.
-            Transacted::ConditionFailed(failed) if failed.contains(ACTOR) => Written::ActorLocked,
-            Transacted::ConditionFailed(mut failed) => {
-                failed.take_row(UPDATE).map_or(Written::Absent, Written::Newer)
-            }
+            TransactionResult::ConditionFailed(failed) if failed.contains(ACTOR) => WriteResult::ActorLocked,
+            TransactionResult::ConditionFailed(mut failed) => failed
+                .take_row(UPDATE)
+                .map_or(WriteResult::Absent, WriteResult::Newer),
         })
     }
 
@@ -202,15 +202,15 @@ impl Store {
         seen: Revision,
         actor: &ActorCheck,
         now: Timestamp,
-    ) -> Result<Written, Failure> {
+    ) -> Result<WriteResult, Failure> {
         update.and_still_unlocked(actor, now);
         Ok(
             match self.transact(vec![self.update_item(target, update)?]).await? {
-                Transacted::Done => Written::Made,
-                Transacted::ConditionFailed(mut failed) => match failed.take_row(0) {
-                    None => Written::Absent,
-                    Some(row) if row.get("rev") == Some(&n(seen.get())) => Written::ActorLocked,
-                    Some(row) => Written::Newer(row),
+                TransactionResult::Done => WriteResult::Made,
+                TransactionResult::ConditionFailed(mut failed) => match failed.take_row(0) {
+                    None => WriteResult::Absent,
+                    Some(row) if row.get("rev") == Some(&n(seen.get())) => WriteResult::ActorLocked,
+                    Some(row) => WriteResult::Newer(row),
                 },
             },
         )
@@ -223,7 +223,7 @@ fn expected(rev: Revision) -> Option<Revision> {
 }
 
 /// What became of a conditional write.
-enum Written {
+enum WriteResult {
     /// It was made.
     Made,
     /// The condition failed: there is no such row.

@@ -34,7 +34,7 @@ use std::fmt;
 
 use aws_sdk_dynamodb::Client;
 
-pub use activity_session::Ended;
+pub use activity_session::EndResult;
 pub use actor::ActorCheck;
 pub use attempts::Attempt;
 pub use client::{Timeouts, client};
@@ -56,11 +56,11 @@ pub use schema::{GlobalIndex, HISTORY, IDENTITY, RESOURCES, TableDefinition};
 pub use stream::StreamRecord;
 pub use target::LockTarget;
 pub use targets::FoundTarget;
-pub use transact::{FailedConditions, Transacted};
+pub use transact::{FailedConditions, TransactionResult};
 pub use trust::{Trust, UnusableBundle};
 
 pub(crate) use admission::TokenUse;
-pub(crate) use attempts::{Counted, DAY, LIMIT, LOCKOUT, StrangersPlan, strangers_limit};
+pub(crate) use attempts::{AttemptKind, DAY, LIMIT, LOCKOUT, StrangersPlan, strangers_limit};
 pub(crate) use opening::{Factor, Opening, Proof};
 pub(crate) use rows::{
     ApiSessionRow, CompanyRow, Count, Counter, CredentialRow, NewApiSession, SourceRow, StrangersRow,

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{ConditionCheck, Put, TransactWriteItem, Update};
 
 use super::item::{ms, n, s};
 use super::rows::Counter;
-use super::{Attempt, Item, RowKey, Store, Table, Transacted, UserRow, built_wrongly, expressions};
+use super::{Attempt, Item, RowKey, Store, Table, TransactionResult, UserRow, built_wrongly, expressions};
 use crate::failure::Failure;
 use crate::secret::Step;
 
@@ -60,11 +60,11 @@ impl Store {
         plan.push(self.unchanged_credential(proof, attempt)?);
         plan.extend(self.success(proof.factor, attempt)?);
         Ok(match self.transact(plan).await? {
-            Transacted::Done => Opening::Opened,
-            Transacted::ConditionFailed(failed) if failed.places().any(|place| place >= PROOF) => {
+            TransactionResult::Done => Opening::Opened,
+            TransactionResult::ConditionFailed(failed) if failed.places().any(|place| place >= PROOF) => {
                 Opening::ProofOutdated
             }
-            Transacted::ConditionFailed(_) => Opening::UserChanged,
+            TransactionResult::ConditionFailed(_) => Opening::UserChanged,
         })
     }
 

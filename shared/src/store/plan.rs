@@ -1,7 +1,7 @@
 //! Many locks in one atomic change.
 
 use super::update::Update;
-use super::{LockCall, LockTarget, Store, Transacted};
+use super::{LockCall, LockTarget, Store, TransactionResult};
 use crate::failure::Failure;
 use crate::lock::{Record, Revision, Step};
 
@@ -33,7 +33,7 @@ impl Store {
         &self,
         steps: &[Step<K>],
         call: LockCall<'_>,
-    ) -> Result<Transacted, Failure> {
+    ) -> Result<TransactionResult, Failure> {
         let me = call.writer();
         let mut actor = call.actor;
         let mut items = Vec::with_capacity(steps.len() + 1);

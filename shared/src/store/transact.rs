@@ -12,7 +12,7 @@ const OPERATION: &str = "TransactWriteItems";
 
 /// How a plan of several writes ended. It was made as a whole or not at all.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Transacted {
+pub enum TransactionResult {
     /// Made.
     Done,
     /// Some conditions failed: the rows are no longer the ones that were planned on.
@@ -49,7 +49,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Failure::Unavailable`] where the store is throttled, or other transactions do not let go of the rows.
-    pub(super) async fn transact(&self, plan: Vec<TransactWriteItem>) -> Result<Transacted, Failure> {
+    pub(super) async fn transact(&self, plan: Vec<TransactWriteItem>) -> Result<TransactionResult, Failure> {
         let token = Uuid::new_v4().to_string();
         let mut retries = Retries::of_conflicts();
         loop {
@@ -61,9 +61,9 @@ impl Store {
                 .send()
                 .await;
             match sent {
-                Ok(_) => return Ok(Transacted::Done),
+                Ok(_) => return Ok(TransactionResult::Done),
                 Err(error) => match cancelled(&error) {
-                    Cancelled::Condition(failed) => return Ok(Transacted::ConditionFailed(failed)),
+                    Cancelled::Condition(failed) => return Ok(TransactionResult::ConditionFailed(failed)),
                     // Another transaction is at work on one of the rows; DynamoDB counts a check as work, too.
                     Cancelled::Conflict if retries.again().await => {}
                     Cancelled::Conflict => {

@@ -3,15 +3,15 @@
 use super::seen::{is_full, lockout_is_over};
 use super::{AttemptRows, Reservation};
 use crate::failure::Failure;
-use crate::store::{Attempt, Counted, Store};
+use crate::store::{Attempt, AttemptKind, Store};
 
 pub(super) async fn reserve(
     store: &Store,
     seen: &AttemptRows,
-    counted: Counted,
+    counted: AttemptKind,
     attempt: Attempt<'_>,
 ) -> Result<Reservation, Failure> {
-    let Counted { counter, step } = counted;
+    let AttemptKind { counter, step } = counted;
     let mut after_lockout = lockout_is_over(seen.here.count(counter), attempt.now);
     loop {
         let Some(found) = store.count_known_attempt(attempt, counted, after_lockout).await? else {

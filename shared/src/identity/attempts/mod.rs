@@ -10,7 +10,7 @@ mod stranger;
 
 use super::Sources;
 use crate::failure::{Corrupt, Failure};
-use crate::store::{Attempt, Counted, Counter, CredentialRow, Store, UserRow};
+use crate::store::{Attempt, AttemptKind, Counter, CredentialRow, Store, UserRow};
 
 pub(super) use seen::AttemptRows;
 
@@ -30,7 +30,7 @@ pub(super) enum Reservation {
 pub(super) async fn reserve(
     store: &Store,
     (credential, user, seen): (Option<&CredentialRow>, Option<&UserRow>, &AttemptRows),
-    counted: Counted,
+    counted: AttemptKind,
     attempt: Attempt<'_>,
 ) -> Result<Reservation, Failure> {
     // Without a credential there is no known source: an unknown login is always tried by strangers.

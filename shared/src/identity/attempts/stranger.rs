@@ -3,15 +3,15 @@
 use super::seen::{are_full, day_is_over, is_full, lockout_is_over};
 use super::{AttemptRows, Reservation};
 use crate::failure::Failure;
-use crate::store::{Attempt, Counted, Store, StrangersPlan};
+use crate::store::{Attempt, AttemptKind, Store, StrangersPlan};
 
 pub(super) async fn reserve(
     store: &Store,
     seen: &AttemptRows,
-    counted: Counted,
+    counted: AttemptKind,
     attempt: Attempt<'_>,
 ) -> Result<Reservation, Failure> {
-    let Counted { counter, step } = counted;
+    let AttemptKind { counter, step } = counted;
     let (here, strangers) = (seen.here.count(counter), seen.strangers.count(counter));
     let after_lockout = lockout_is_over(here, attempt.now);
     let next_day = day_is_over(strangers, attempt.now);

@@ -15,12 +15,12 @@ use url::Url;
 
 /// Why an event is not handed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Refused {
+pub(super) struct IntakeRefusal {
     pub(super) status: StatusCode,
     pub(super) message: &'static str,
 }
 
-impl Refused {
+impl IntakeRefusal {
     const fn bad_request(message: &'static str) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
@@ -55,10 +55,10 @@ pub(super) struct Event(ApiGatewayV2httpRequest);
 ///
 /// # Errors
 /// 400 for anything but an HTTP API event.
-pub(super) fn parse(event: &RawValue) -> Result<Event, Refused> {
+pub(super) fn parse(event: &RawValue) -> Result<Event, IntakeRefusal> {
     serde_json::from_str(event.get())
         .map(Event)
-        .map_err(|_| Refused::bad_request("This is not an HTTP API event of payload format 2.0."))
+        .map_err(|_| IntakeRefusal::bad_request("This is not an HTTP API event of payload format 2.0."))
 }
 
 impl Event {
@@ -80,7 +80,7 @@ impl Event {
     ///
     /// # Errors
     /// What `lambda_http` would panic on: 400, and 414 for an address over 64 KiB.
-    pub(super) fn into_request(self, context: Context) -> Result<Request, Refused> {
+    pub(super) fn into_request(self, context: Context) -> Result<Request, IntakeRefusal> {
         self.check_address()?;
         self.check_body()?;
         let request: Request = LambdaRequest::ApiGatewayV2(self.0).into();
@@ -88,17 +88,17 @@ impl Event {
     }
 
     /// Puts the address together as `lambda_http` will, where a failure is not a panic.
-    fn check_address(&self) -> Result<(), Refused> {
+    fn check_address(&self) -> Result<(), IntakeRefusal> {
         /// The longest address that the `http` crate can hold.
         const MAX_ADDRESS: usize = u16::MAX as usize - 1;
         let path = self.0.raw_path.as_deref().unwrap_or_default();
         let query = self.0.raw_query_string.as_deref().unwrap_or_default();
         if !path.starts_with('/') {
-            return Err(Refused::bad_request("The path is malformed."));
+            return Err(IntakeRefusal::bad_request("The path is malformed."));
         }
         let host = self.0.headers.get(HOST).map(|host| host.to_str());
         let host = match host {
-            Some(Err(_)) => return Err(Refused::bad_request("The Host header is malformed.")),
+            Some(Err(_)) => return Err(IntakeRefusal::bad_request("The Host header is malformed.")),
             Some(Ok(host)) => host,
             None => self
                 .0
@@ -115,24 +115,28 @@ impl Event {
         let scheme = match scheme {
             None => "https",
             Some(Ok(scheme @ ("http" | "https"))) => scheme,
-            Some(_) => return Err(Refused::bad_request("The X-Forwarded-Proto header is malformed.")),
+            Some(_) => {
+                return Err(IntakeRefusal::bad_request(
+                    "The X-Forwarded-Proto header is malformed.",
+                ));
+            }
         };
         let stage = self.0.request_context.stage.as_deref().unwrap_or(NO_STAGE);
         if stage.contains(['/', '?', '#']) {
-            return Err(Refused::bad_request("The stage is malformed."));
+            return Err(IntakeRefusal::bad_request("The stage is malformed."));
         }
         let host_only = Url::parse(&format!("{scheme}://{host}/"))
             .ok()
             .filter(|url| url.path() == "/" && url.query().is_none() && url.fragment().is_none());
         if host_only.is_none() || host.parse::<lambda_http::http::uri::Authority>().is_err() {
-            return Err(Refused::bad_request("The Host header is malformed."));
+            return Err(IntakeRefusal::bad_request("The Host header is malformed."));
         }
         // A relative address is what `lambda_http` uses without a host; the absolute one is never shorter.
         let address = Url::parse(&format!("{scheme}://{host}{}", staged(stage, path)))
-            .map_err(|_| Refused::bad_request("The path is malformed."))?;
+            .map_err(|_| IntakeRefusal::bad_request("The path is malformed."))?;
         let address = format!("{address}?{query}");
         if address.len() > MAX_ADDRESS {
-            return Err(Refused {
+            return Err(IntakeRefusal {
                 status: StatusCode::URI_TOO_LONG,
                 message: "The address is too long.",
             });
@@ -141,15 +145,15 @@ impl Event {
         address
             .parse::<Uri>()
             .map(drop)
-            .map_err(|_| Refused::bad_request("The query string is malformed."))
+            .map_err(|_| IntakeRefusal::bad_request("The query string is malformed."))
     }
 
-    fn check_body(&self) -> Result<(), Refused> {
+    fn check_body(&self) -> Result<(), IntakeRefusal> {
         match &self.0.body {
             Some(body) if self.0.is_base64_encoded => STANDARD
                 .decode(body)
                 .map(drop)
-                .map_err(|_| Refused::bad_request("The body is not valid base64.")),
+                .map_err(|_| IntakeRefusal::bad_request("The body is not valid base64.")),
             _ => Ok(()),
         }
     }
@@ -161,7 +165,7 @@ mod tests {
 
     use super::*;
 
-    fn event(change: impl Fn(&mut Value)) -> Result<Request, Refused> {
+    fn event(change: impl Fn(&mut Value)) -> Result<Request, IntakeRefusal> {
         let mut event = json!({
             "version": "2.0",
             "routeKey": "GET /x",

@@ -5,31 +5,31 @@ use lambda_http::http::StatusCode;
 
 use crate::dialect::aktion::{self, Outcome};
 use crate::dialect::{holdfast, netwrix, sdm};
-use crate::identity::{MissingRight, NotAdmitted, Unidentified};
+use crate::identity::{AdmissionRefusal, IdentityRefusal, MissingRight};
 
-impl From<Unidentified> for netwrix::Refusal {
-    fn from(why: Unidentified) -> Self {
+impl From<IdentityRefusal> for netwrix::Refusal {
+    fn from(why: IdentityRefusal) -> Self {
         match why {
-            Unidentified::Unauthenticated => Self::unauthorized(),
-            Unidentified::Failed(failure) => failure.into(),
+            IdentityRefusal::Unauthenticated => Self::unauthorized(),
+            IdentityRefusal::Failed(failure) => failure.into(),
         }
     }
 }
 
-impl From<Unidentified> for sdm::Refusal {
-    fn from(why: Unidentified) -> Self {
+impl From<IdentityRefusal> for sdm::Refusal {
+    fn from(why: IdentityRefusal) -> Self {
         match why {
-            Unidentified::Unauthenticated => Self::Unauthorized,
-            Unidentified::Failed(failure) => failure.into(),
+            IdentityRefusal::Unauthenticated => Self::Unauthorized,
+            IdentityRefusal::Failed(failure) => failure.into(),
         }
     }
 }
 
-impl From<Unidentified> for holdfast::Refusal {
-    fn from(why: Unidentified) -> Self {
+impl From<IdentityRefusal> for holdfast::Refusal {
+    fn from(why: IdentityRefusal) -> Self {
         match why {
-            Unidentified::Unauthenticated => Self::Unauthorized,
-            Unidentified::Failed(failure) => failure.into(),
+            IdentityRefusal::Unauthenticated => Self::Unauthorized,
+            IdentityRefusal::Failed(failure) => failure.into(),
         }
     }
 }
@@ -59,13 +59,13 @@ impl From<MissingRight> for sdm::Refusal {
 
 /// Why an Aktion token does not admit a request, told to its bearer alone.
 #[must_use]
-pub fn not_admitted(why: NotAdmitted, request: &Request) -> Outcome {
+pub fn not_admitted(why: AdmissionRefusal, request: &Request) -> Outcome {
     let unauthorized = |code, message| Outcome::new(StatusCode::UNAUTHORIZED, code, message);
     let token = aktion::token_text(request).unwrap_or_default();
     match why {
-        NotAdmitted::NotFound => unauthorized(1000, format!("Token {token} not found")),
-        NotAdmitted::Expired => unauthorized(1001, format!("Token {token} already expired")),
-        NotAdmitted::FilterViolated => {
+        AdmissionRefusal::NotFound => unauthorized(1000, format!("Token {token} not found")),
+        AdmissionRefusal::Expired => unauthorized(1001, format!("Token {token} already expired")),
+        AdmissionRefusal::FilterViolated => {
             let address = aktion::source_ip(request)
                 .map(|ip| ip.to_string())
                 .unwrap_or_default();
@@ -74,12 +74,12 @@ pub fn not_admitted(why: NotAdmitted, request: &Request) -> Outcome {
                 format!("Ip filter violated for ip client address [{address}]"),
             )
         }
-        NotAdmitted::UnreadableFilter(filter) => {
+        AdmissionRefusal::UnreadableFilter(filter) => {
             unauthorized(1007, format!("Ip filter [{filter}] parsing failed"))
         }
-        NotAdmitted::RateViolated(login) => {
+        AdmissionRefusal::RateViolated(login) => {
             unauthorized(1008, format!("Request rate policy violated for [{login}]"))
         }
-        NotAdmitted::Failed(failure) => failure.into(),
+        AdmissionRefusal::Failed(failure) => failure.into(),
     }
 }

@@ -8,6 +8,8 @@ pub mod guide;
 mod stream;
 mod tables;
 
+pub use stream::{StreamPage, Streams};
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

@@ -35,11 +35,7 @@ pub(crate) fn poll(
     mut stopped: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
     tokio::spawn(async move {
-        let streams = Streams {
-            http: reqwest::Client::new(),
-            endpoint,
-            table: app.store.table_name(Table::Resources).to_owned(),
-        };
+        let streams = Streams::new(endpoint, app.store.table_name(Table::Resources));
         let mut iterator = None;
         let mut told = String::new();
         loop {
@@ -63,13 +59,55 @@ pub(crate) fn poll(
 
 /// The streams' API of an embedded DynamoDB. Its answers are in the very JSON that Lambda hands to functions, which the
 /// SDK would take apart.
-struct Streams {
+#[derive(Debug)]
+pub struct Streams {
     http: reqwest::Client,
     endpoint: String,
     table: String,
 }
 
+/// What a stream gave: a batch, and where to read on.
+#[derive(Debug)]
+pub struct StreamPage {
+    /// The batch, as Lambda hands it to functions.
+    pub batch: Value,
+    /// How many records it has.
+    pub records: usize,
+    /// Where to read on.
+    pub next: Option<String>,
+}
+
 impl Streams {
+    /// The stream of `table` in the store at `endpoint`.
+    #[must_use]
+    pub fn new(endpoint: String, table: &str) -> Self {
+        Self {
+            http: reqwest::Client::new(),
+            endpoint,
+            table: table.to_owned(),
+        }
+    }
+
+    /// Reads on from `iterator`, or from the oldest record that the stream has.
+    ///
+    /// # Errors
+    /// One line that says which call failed.
+    pub async fn read(&self, iterator: Option<String>) -> Result<StreamPage, String> {
+        let iterator = match iterator {
+            Some(iterator) => iterator,
+            None => self.begin().await?,
+        };
+        let request = json!({"ShardIterator": iterator, "Limit": MAX_RECORDS});
+        let batch = self.call("GetRecords", &request).await?;
+        let records = batch.get("Records").and_then(Value::as_array);
+        let next = batch.get("NextShardIterator").and_then(Value::as_str);
+        Ok(StreamPage {
+            records: records.map_or(0, Vec::len),
+            next: next.map(str::to_owned),
+            batch,
+        })
+    }
+
     async fn call(&self, operation: &str, body: &Value) -> Result<Value, String> {
         let answer = self
             .http
@@ -124,26 +162,18 @@ impl Streams {
         bus: &broadcast::Sender<Published>,
         iterator: Option<String>,
     ) -> Result<Option<String>, String> {
-        let mut iterator = match iterator {
-            Some(iterator) => iterator,
-            None => self.begin().await?,
-        };
+        let mut iterator = iterator;
         loop {
-            let request = json!({"ShardIterator": iterator, "Limit": MAX_RECORDS});
-            let answer = self.call("GetRecords", &request).await?;
-            let records = answer
-                .get("Records")
-                .and_then(Value::as_array)
-                .map_or(0, Vec::len);
-            let batch = to_raw_value(&answer).map_err(|error| error.to_string())?;
-            if records > 0 {
-                hand_over(app, bus, &batch).await?;
+            let page = self.read(iterator).await?;
+            if page.records == 0 {
+                return Ok(page.next);
             }
-            let next = answer.get("NextShardIterator").and_then(Value::as_str);
-            match next {
-                Some(next) if records > 0 => next.clone_into(&mut iterator),
-                next => return Ok(next.map(str::to_owned)),
+            let batch = to_raw_value(&page.batch).map_err(|error| error.to_string())?;
+            hand_over(app, bus, &batch).await?;
+            if page.next.is_none() {
+                return Ok(None);
             }
+            iterator = page.next;
         }
     }
 }

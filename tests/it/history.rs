@@ -1,19 +1,14 @@
 //! What happened: every change of every lockable row has one record, in order, and is read by target, actor and time.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use holdfast::Clock;
-use holdfast::id::Company;
 use holdfast::runtime::{App, consume};
 use holdfast::secret::Passwords;
-use holdfast::store::{RowKey, Store, Table};
-use holdfast::target::Target;
+use holdfast::store::{Store, Table};
 use holdfast_local::{STREAM_FUNCTIONS, local_client, table_names};
-use holdfast_tests::{
-    DB01, Locks, START, Verdict, World, code_at, people, people_with_an_operator, session_id, targets,
-};
+use holdfast_tests::{DB01, START, Verdict, World, code_at, people, session_id};
 use insta::assert_snapshot;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
@@ -423,104 +418,4 @@ async fn a_batch_that_fails_begins_again_where_it_failed() {
     proxy.forget();
     assert_eq!(deliver(&app, &records[1..]).await, Vec::<String>::new());
     assert_eq!(world.rows(Table::History).await.len(), 3);
-}
-
-/// One of two administrators' requests among many. Whatever becomes of it, the history must have it or rightly lack it.
-async fn any_request(locks: &Locks<'_>, target: &str, dice: usize) {
-    let answer = match dice % 8 {
-        0..3 => locks.hold(target, json!({})).await,
-        3 => locks.hold(target, json!({"seconds": 1})).await,
-        4 => locks.hold(target, json!({"seconds": 60, "title": "a"})).await,
-        5 | 6 => locks.release(target).await,
-        _ => {
-            let fence = locks.read(target).await.json()["fence"].clone();
-            let then = if dice % 16 == 7 { "take" } else { "free" };
-            let body = json!({"fence": fence, "reason": "storm", "then": then, "holdOffSeconds": 1});
-            locks.break_lock(target, body).await
-        }
-    };
-    // 503: the request lost race after race, or cannot tell what became of it.
-    assert!([200, 201, 403, 409, 503].contains(&answer.status), "{answer}");
-}
-
-#[tokio::test]
-async fn after_a_storm_every_change_has_exactly_one_record_in_order() {
-    const REQUESTS: usize = 100;
-    let world = World::with_history(people_with_an_operator()).await;
-    let tokens = [world.netwrix("admin").await, world.bearer("ada").await];
-    let storm = |token: &str, mut dice: usize| {
-        let locks = Locks::with(&world, token);
-        let world = &world;
-        async move {
-            for request in 0..REQUESTS {
-                // Knuth's generator: its upper bits are as random as this needs.
-                dice = dice
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1_442_695_040_888_963_407);
-                let (_, target) = &targets()[(dice >> 40) % 4];
-                any_request(&locks, target, dice >> 48).await;
-                if request % 8 == 0 {
-                    world.wait(1);
-                }
-            }
-        }
-    };
-    tokio::join!(
-        storm(&tokens[0], 1),
-        storm(&tokens[0], 2),
-        storm(&tokens[1], 3),
-        storm(&tokens[1], 4)
-    );
-    let auditor = world.bearer("alice").await;
-    let mut actions = BTreeSet::new();
-    for (kind, target) in targets() {
-        let id = target.strip_prefix(&format!("{kind}/")).unwrap();
-        let company = Company::try_from("1").unwrap();
-        let row = world
-            .row(&RowKey::of_target(&company, &Target::parse(kind, id).unwrap()))
-            .await
-            .unwrap();
-        let number = |name: &str| row[name].as_n().unwrap().parse::<usize>().unwrap();
-        let changes = number("change");
-        let mut records = once_there_are(
-            &world,
-            &auditor,
-            &format!("kind={kind}&id={id}&limit=1000"),
-            changes,
-        )
-        .await;
-        records.reverse();
-        let numbers: Vec<_> = records
-            .iter()
-            .map(|record| record["change"].as_u64().unwrap())
-            .collect();
-        assert_eq!(numbers, (1..=changes as u64).collect::<Vec<_>>(), "{target}");
-        for (earlier, later) in records.iter().zip(&records[1..]) {
-            for (after, before) in [("ownerAfter", "ownerBefore"), ("fenceAfter", "fenceBefore")] {
-                assert_eq!(earlier[after], later[before], "{target}: {earlier} {later}");
-            }
-        }
-        let last = records.last().unwrap();
-        assert_eq!(last["fenceAfter"], number("fence"), "{target}");
-        let owner = row.get("lock_owner").and_then(|owner| owner.as_s().ok());
-        assert_eq!(last["ownerAfter"].as_str(), owner.map(String::as_str), "{target}");
-        assert!(number("rev") > changes, "{target} was never touched");
-        actions.extend(
-            records
-                .iter()
-                .map(|record| record["action"].as_str().unwrap().to_owned()),
-        );
-    }
-    let seen: Vec<&str> = actions.iter().map(String::as_str).collect();
-    assert_eq!(
-        seen,
-        [
-            "acquired",
-            "broken",
-            "created",
-            "released",
-            "renewed",
-            "taken-over"
-        ]
-    );
 }

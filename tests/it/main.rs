@@ -34,6 +34,7 @@ mod session_races;
 mod sign_in;
 mod somebody_can_act;
 mod store_rules;
+mod storm;
 mod template;
 mod unknown_callers;
 mod user_lock;

@@ -77,12 +77,12 @@ impl Turn {
         } = loss;
         let mut may_have_been_made = false;
         if let Self::Write(change, outcome) = self {
-            if is_own_write(&change, found, me) {
-                return Self::Answer(outcome);
-            }
             // One write after the row was read is someone else's, so ours was never made. With more, ours may be among
             // them.
             may_have_been_made = ambiguous && found.rev > seen.rev.next() && found.by != seen.by;
+            if is_own_write(&change, found, me) || (may_have_been_made && has_released(&change, found)) {
+                return Self::Answer(outcome);
+            }
             if may_have_been_made && !is_decided_by_its_tenure(&change) {
                 return Self::Unsure(Unsure::OwnEffect);
             }
@@ -123,11 +123,20 @@ fn is_own_write(change: &Change, found: &Record, me: &Writer) -> bool {
         // No acquisition has followed this invocation's, so its tenure was the latest, whether it holds or has ended.
         Change::Acquire { .. } => found.lock_request.as_ref() == Some(&me.origin.request),
         // The same caller's other request may have made a break. The decision on the row that was found knows the break by
-        // its tenure, and says that the tenure is over and not that this request ended it.
-        Change::Renew { .. } | Change::Break { .. } | Change::Clear { .. } => false,
-        // The tenure is over; the lock that is held now is another.
-        Change::Release { fence, owner } => !found.state.is_tenure(owner, *fence),
+        // its tenure, and says that the tenure is over and not that this request ended it. A release that was not made is
+        // decided anew as well: a break may have ended the tenure first.
+        Change::Renew { .. } | Change::Break { .. } | Change::Clear { .. } | Change::Release { .. } => false,
     }
+}
+
+/// Whether the tenure that a release was to end is over, and no break is known to have ended it. The lock that is held now
+/// is another.
+fn has_released(change: &Change, found: &Record) -> bool {
+    let Change::Release { fence, owner } = change else {
+        return false;
+    };
+    let was_broken = found.state.last_break().is_some_and(|last| last.fence == *fence);
+    !was_broken && !found.state.is_tenure(owner, *fence)
 }
 
 /// Whether a change can take effect once only, however often it is decided: it ends one tenure, and the fence of a

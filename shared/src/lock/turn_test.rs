@@ -652,3 +652,63 @@ fn a_break_is_known_by_its_invocation_and_by_its_tenure() {
         Turn::Write(Change::Break { .. }, _)
     ));
 }
+
+/// A release meets a break of the tenure that it was to end. It says that it released the lock only where it may have.
+#[test]
+fn a_release_that_came_after_a_break_released_nothing() {
+    let (alice, olga, now) = (
+        Owner::new("alice"),
+        Owner::new("olga"),
+        Timestamp::from_unix_ms(0),
+    );
+    let by = |actor: &Owner, request: &str| Writer {
+        actor: actor.clone(),
+        at: now,
+        origin: Origin::unknown(RequestId::new(request)),
+    };
+    let release = Request::Release {
+        owner: alice.clone(),
+        tenure: None,
+    };
+    let held = Lock {
+        owner: alice.clone(),
+        since: now,
+        until: None,
+        title: None,
+        message: None,
+    };
+    let seen = Record {
+        rev: Revision::new(5),
+        state: State::new(Fence::new(1), Some(held)),
+        by: Some(by(&alice, "lock")),
+        ..Record::default()
+    };
+    let broken = Break {
+        owner: alice.clone(),
+        fence: Fence::new(1),
+        by: olga.clone(),
+        at: now,
+        reason: Reason::try_from("a ticket").unwrap(),
+        until: now,
+    };
+    let after = |rev: u64, last_break: Option<Break>, ambiguous: bool| {
+        let found = Record {
+            rev: Revision::new(rev),
+            state: State::new(Fence::new(2), None).with_last_break(last_break),
+            by: Some(by(&olga, "break")),
+            ..Record::default()
+        };
+        let loss = Loss {
+            seen: &seen,
+            found: &found,
+            ambiguous,
+        };
+        Turn::first(&seen, &release, now).after(loss, &release, &by(&alice, "this"), now)
+    };
+    let was_free = Turn::Answer(Outcome::WasFree { fence: Fence::new(2) });
+    let released = Turn::Answer(Outcome::Released { fence: Fence::new(1) });
+    assert_eq!(after(6, None, false), was_free);
+    assert_eq!(after(6, None, true), was_free);
+    assert_eq!(after(7, Some(broken), true), was_free);
+    assert_eq!(after(7, None, true), released);
+}

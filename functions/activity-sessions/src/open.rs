@@ -67,7 +67,8 @@ pub(crate) async fn open(app: &App, request: &Request) -> Result<Response<Body>,
         let access = rows
             .take(&RowKey::access(resource.id, caller.login()))
             .map(|row| AccessRow::parse_for(caller.company(), row))
-            .transpose()?;
+            .transpose()
+            .map_err(Failure::from)?;
         if let Some(lock) = access.as_ref().and_then(|access| access.lock.state.live(now)) {
             return Err(Refusal::session_locked(lock));
         }
@@ -88,7 +89,7 @@ pub(crate) async fn open(app: &App, request: &Request) -> Result<Response<Body>,
             .open_activity_session(row.clone(), user, resource.id, now, &writer)
             .await?
         {
-            let session = ActivitySessionRow::parse(row)?;
+            let session = ActivitySessionRow::parse(row).map_err(Failure::from)?;
             let location = format!("/api/v1/ActivitySession/{id}");
             return Ok(netwrix::created(&view::session(&session, None, now), &location));
         }
@@ -120,7 +121,10 @@ async fn resource_id(
         Some(Resource::Name(name)) => {
             let key = RowKey::resource_name(company, name);
             let row = app.store.read(std::slice::from_ref(&key)).await?.take(&key);
-            Ok(row.map(ResourceRow::id_of_name).transpose()?)
+            Ok(row
+                .map(ResourceRow::id_of_name)
+                .transpose()
+                .map_err(Failure::from)?)
         }
     }
 }

@@ -16,11 +16,6 @@ use holdfast::store::{DeviceRow, PageRequest, RowKey, SessionKind};
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 
-/// How many devices a page has unless the caller says.
-const DEFAULT_LIMIT: usize = 100;
-/// How many devices a page may have.
-const MAX_LIMIT: usize = 1_000;
-
 /// What this Lambda serves.
 pub const FUNCTION: Function = Function {
     name: "devices",
@@ -96,14 +91,7 @@ async fn read(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
 }
 
 fn page_request(request: &Request) -> Result<PageRequest, Refusal> {
-    let limit = match runtime::query_parameter(request, "limit") {
-        None => DEFAULT_LIMIT,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=MAX_LIMIT).contains(limit))
-            .ok_or_else(|| Refusal::Invalid(format!("limit must be 1 to {MAX_LIMIT}")))?,
-    };
+    let limit = runtime::limit(request).map_err(Refusal::Invalid)?;
     let after = match runtime::query_parameter(request, "nextToken") {
         None => None,
         Some(text) => Some(

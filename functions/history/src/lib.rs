@@ -15,11 +15,6 @@ use serde::Serialize;
 
 use selector::{Place, Selector};
 
-/// How many records a page has unless the caller says.
-const DEFAULT_LIMIT: usize = 100;
-/// How many a page may have.
-const MAX_LIMIT: usize = 1_000;
-
 /// What this Lambda serves.
 pub const FUNCTION: Function = Function {
     name: "history",
@@ -53,14 +48,7 @@ async fn history(app: &App, request: &Request) -> Result<Response<Body>, Refusal
     let mut list = vec![Some(principal.company.as_str())];
     list.extend(names);
     let list = ListName(&list);
-    let limit = match query("limit") {
-        None => DEFAULT_LIMIT,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=MAX_LIMIT).contains(limit))
-            .ok_or_else(|| Refusal::invalid("limit", format!("The limit must be 1 to {MAX_LIMIT}.")))?,
-    };
+    let limit = runtime::limit(request).map_err(|rule| Refusal::invalid("limit", format!("The {rule}.")))?;
     let place = match query("cursor") {
         None => Place::default(),
         Some(text) => list

@@ -15,11 +15,6 @@ use serde::Serialize;
 
 use crate::cursor::Cursor;
 
-/// How many locks a page has unless the caller says.
-const DEFAULT_LIMIT: usize = 100;
-/// How many a page may have.
-const MAX_LIMIT: usize = 1_000;
-
 /// What is to be listed.
 struct Wanted {
     kind: Option<Kind>,
@@ -127,12 +122,9 @@ fn parse(
             .inspect_err(|_| fault("olderThan", "The olderThan must be whole seconds.".to_owned()))
             .unwrap_or_default()
     });
-    let limit = runtime::query_parameter(request, "limit").map_or(Some(DEFAULT_LIMIT), |text| {
-        text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit))
-    });
-    if limit.is_none() {
-        fault("limit", format!("The limit must be 1 to {MAX_LIMIT}."));
-    }
+    let limit = runtime::limit(request)
+        .inspect_err(|rule| fault("limit", format!("The {rule}.")))
+        .ok();
     let kind = kind.flatten();
     let first = Cursor {
         kind: kind.unwrap_or(Kind::FIRST),

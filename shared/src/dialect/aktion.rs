@@ -7,7 +7,7 @@ use lambda_http::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use lambda_http::{Body, Request, RequestExt, Response};
 
 use super::{Faults, MAX_BODY_BYTES, Media, Members, Node, Wrong, accepted};
-use crate::failure::{Corrupt, Failure};
+use crate::failure::Failure;
 use crate::id::Company;
 use crate::secret::ApiToken;
 use crate::telemetry::Tally;
@@ -141,12 +141,6 @@ impl From<Failure> for Outcome {
             _ => Self::internal_error(),
         };
         outcome.because_of(failure)
-    }
-}
-
-impl From<Corrupt> for Outcome {
-    fn from(corrupt: Corrupt) -> Self {
-        Failure::from(corrupt).into()
     }
 }
 

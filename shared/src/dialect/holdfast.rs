@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::problem::Problem;
 use super::{Faults, Format, MAX_BODY_BYTES, Media, Members};
-use crate::failure::{Corrupt, Failure};
+use crate::failure::Failure;
 use crate::lock::{Break, Fence, Label, Lock, Outcome, Owner};
 use crate::target::Target;
 use crate::telemetry::Tally;
@@ -52,12 +52,6 @@ pub enum Refusal {
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
-    }
-}
-
-impl From<Corrupt> for Refusal {
-    fn from(corrupt: Corrupt) -> Self {
-        Self::Failed(corrupt.into())
     }
 }
 

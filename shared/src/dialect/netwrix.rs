@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::problem::Problem;
 use super::{Faults, Format, MAX_BODY_BYTES, Media, Members, Wrong};
-use crate::failure::{Corrupt, Failure};
+use crate::failure::Failure;
 use crate::id::ActivitySessionId;
 use crate::lock::{Break, Lock};
 use crate::secret::Token;
@@ -50,12 +50,6 @@ pub enum Refusal {
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
-    }
-}
-
-impl From<Corrupt> for Refusal {
-    fn from(corrupt: Corrupt) -> Self {
-        Self::Failed(corrupt.into())
     }
 }
 

@@ -8,7 +8,7 @@ use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, Request, Response};
 
 use super::{MAX_BODY_BYTES, MalformedBody, Media, Members, Node, accepted};
-use crate::failure::{Corrupt, Failure};
+use crate::failure::Failure;
 use crate::lock::{Break, Fence, Lease, LeaseChange, Lock, Timestamp};
 use crate::secret::Token;
 
@@ -53,12 +53,6 @@ pub enum Refusal {
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
-    }
-}
-
-impl From<Corrupt> for Refusal {
-    fn from(corrupt: Corrupt) -> Self {
-        Self::Failed(corrupt.into())
     }
 }
 

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use super::api_token::admit;
 use super::{AdmissionRefusal, ApiCaller};
-use crate::failure::{Corrupt, Failure};
+use crate::failure::Failure;
 use crate::id::{Company, Login, RequestId};
 use crate::lock::Timestamp;
 use crate::secret::{ApiToken, Token};
@@ -82,12 +82,6 @@ pub enum IdentityRefusal {
 impl From<Failure> for IdentityRefusal {
     fn from(error: Failure) -> Self {
         Self::Failed(error)
-    }
-}
-
-impl From<Corrupt> for IdentityRefusal {
-    fn from(corrupt: Corrupt) -> Self {
-        Self::Failed(corrupt.into())
     }
 }
 

@@ -5,7 +5,7 @@ mod start;
 mod stream;
 
 pub use http::{
-    Answer, Function, Handler, Route, answer, body, carry_out, lock_target, not_admitted, origin,
+    Answer, Function, Handler, Route, answer, body, carry_out, limit, lock_target, not_admitted, origin,
     path_parameter, principal, query_parameter, request_id, source,
 };
 pub use start::run;

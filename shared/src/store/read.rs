@@ -26,17 +26,17 @@ impl Rows {
     /// Reads a row and leaves it, for others who need it; `None` where there is none.
     ///
     /// # Errors
-    /// [`Corrupt`] where it cannot be understood.
-    pub fn parse_copy<R: Row>(&self, key: &RowKey) -> Result<Option<R>, Corrupt> {
-        self.0.get(key).cloned().map(R::parse).transpose()
+    /// [`Failure::Corrupt`] where it cannot be understood.
+    pub fn parse_copy<R: Row>(&self, key: &RowKey) -> Result<Option<R>, Failure> {
+        Ok(self.0.get(key).cloned().map(R::parse).transpose()?)
     }
 
     /// Takes a row out and reads it; `None` where there is none.
     ///
     /// # Errors
-    /// [`Corrupt`] where it cannot be understood.
-    pub fn parse<R: Row>(&mut self, key: &RowKey) -> Result<Option<R>, Corrupt> {
-        self.take(key).map(R::parse).transpose()
+    /// [`Failure::Corrupt`] where it cannot be understood.
+    pub fn parse<R: Row>(&mut self, key: &RowKey) -> Result<Option<R>, Failure> {
+        Ok(self.take(key).map(R::parse).transpose()?)
     }
 }
 
@@ -46,7 +46,7 @@ impl Store {
     /// # Errors
     /// As [`Store::read`], and [`Failure::Corrupt`] where the row cannot be understood.
     pub async fn read_one<R: Row>(&self, key: &RowKey) -> Result<Option<R>, Failure> {
-        Ok(self.read(std::slice::from_ref(key)).await?.parse(key)?)
+        self.read(std::slice::from_ref(key)).await?.parse(key)
     }
 
     /// Reads rows of both tables with strong consistency: in one `BatchGetItem`, or in several at once where there

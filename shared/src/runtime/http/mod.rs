@@ -24,7 +24,7 @@ use tracing::Instrument;
 pub use locking::carry_out;
 pub use principal::principal;
 pub use refusal::not_admitted;
-pub use request::{body, lock_target, origin, path_parameter, query_parameter, request_id, source};
+pub use request::{body, limit, lock_target, origin, path_parameter, query_parameter, request_id, source};
 pub use route::{Answer, Function, Handler, Route};
 
 use super::App;

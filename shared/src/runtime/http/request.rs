@@ -21,6 +21,25 @@ pub fn query_parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> 
         .and_then(|parameters| parameters.first(name))
 }
 
+/// How many entries a page has where the caller does not say.
+const DEFAULT_LIMIT: usize = 100;
+/// How many a caller may ask for.
+const MAX_LIMIT: usize = 1_000;
+
+/// How many entries a page may have, by the parameter `limit`.
+///
+/// # Errors
+/// The rule that it breaks, as a sentence without its end.
+pub fn limit(request: &Request) -> Result<usize, String> {
+    let Some(text) = query_parameter(request, "limit") else {
+        return Ok(DEFAULT_LIMIT);
+    };
+    text.parse()
+        .ok()
+        .filter(|limit| (1..=MAX_LIMIT).contains(limit))
+        .ok_or_else(|| format!("limit must be 1 to {MAX_LIMIT}"))
+}
+
 /// The target in the path, `{kind}/{id}`; `None` where no kind has such an id.
 #[must_use]
 pub fn lock_target(request: &Request) -> Option<Target> {

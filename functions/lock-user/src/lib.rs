@@ -63,7 +63,7 @@ async fn act(app: &App, request: &Request, parsed: &RequestBody) -> Result<Outco
     let key = key.ok_or_else(not_found)?;
     let user = rows
         .parse::<UserRow>(&key)
-        .map_err(|corrupt| answer::failed(corrupt.into()))?
+        .map_err(answer::failed)?
         .ok_or_else(not_found)?;
     if !is_within_reach(&user, &caller) {
         return Err(not_found());

@@ -28,12 +28,3 @@ pub use request::{InvalidLease, Lease, LeaseChange, Request, Text};
 pub use state::{Lock, State};
 pub use timestamp::Timestamp;
 pub use turn::{Loss, Turn, Unsure, released_by};
-
-#[cfg(test)]
-mod event_test;
-#[cfg(test)]
-mod model_test;
-#[cfg(test)]
-mod plan_test;
-#[cfg(test)]
-mod turn_test;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::*;
+use holdfast::lock::*;
 
 /// How often one write is sent before its request is answered 503, as the SDK does.
 const SENDS: u32 = 2;

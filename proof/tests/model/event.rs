@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use holdfast::lock::*;
 
 const OWNERS: [&str; 3] = ["alice", "bob", "carol"];
 

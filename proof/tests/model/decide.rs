@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use holdfast::lock::*;
 
 /// What a reader of the documentation would write down: who holds until when, the highest fence, and the latest break.
 #[derive(Default)]

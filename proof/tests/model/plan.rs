@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use holdfast::lock::*;
 
 const NOW: Timestamp = Timestamp::from_unix_ms(1_000);
 

@@ -138,6 +138,7 @@ impl Subject {
             .env("NODE_EXTRA_CA_CERTS", endpoint.authority())
             .env("RESOURCES_TABLE", tables.resources)
             .env("IDENTITY_TABLE", tables.identity)
+            .env("STACK_NAME", "bench")
             .stdin(Stdio::null())
             .kill_on_drop(true);
         if let Some(connections) = self.warm_connections {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::store::Tables;
 
 /// The environment variables that a function must be given. The SDK and the Lambda runtime read their own.
-pub const VARIABLES: &[&str] = &["RESOURCES_TABLE", "IDENTITY_TABLE"];
+pub const VARIABLES: &[&str] = &["RESOURCES_TABLE", "IDENTITY_TABLE", "STACK_NAME"];
 
 /// The environment variables that a function may be given. The template sets `HISTORY_TABLE` for the functions that use
 /// it, and none of the others.
@@ -18,6 +18,8 @@ pub const OPTIONAL_VARIABLES: &[&str] = &["HISTORY_TABLE", "AWS_CA_BUNDLE", "WAR
 pub struct Config {
     /// The tables' names, from `RESOURCES_TABLE`, `IDENTITY_TABLE` and `HISTORY_TABLE`.
     pub tables: Tables,
+    /// The name of the stack that the function belongs to, from `STACK_NAME`. The local server's is `local`.
+    pub stack: String,
     /// The file with the certificate authorities to trust instead of Amazon's, from `AWS_CA_BUNDLE`.
     pub ca_bundle: Option<PathBuf>,
     /// How many connections to open in INIT instead of as many as the function's widest wave needs, from
@@ -65,6 +67,10 @@ impl Config {
                 None => String::new(),
             },
         };
+        let stack = lookup("STACK_NAME").unwrap_or_default();
+        if !is_stack_name(&stack) {
+            faults.push("STACK_NAME is not a stack's name (1 to 128 of A-Z a-z 0-9 -)".to_owned());
+        }
         // Empty is how a variable is switched off where it cannot be removed.
         let given = |variable: &str| lookup(variable).filter(|value| !value.is_empty());
         let ca_bundle = given("AWS_CA_BUNDLE").map(PathBuf::from);
@@ -80,6 +86,7 @@ impl Config {
         if faults.is_empty() {
             Ok(Self {
                 tables,
+                stack,
                 ca_bundle,
                 warm_connections,
             })
@@ -91,6 +98,10 @@ impl Config {
 
 /// A function serves one request at a time, and no request asks the store more than this at once.
 const MAX_WARM_CONNECTIONS: usize = 16;
+
+fn is_stack_name(name: &str) -> bool {
+    (1..=128).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
 
 fn is_table_name(name: &str) -> bool {
     (3..=255).contains(&name.len())
@@ -109,7 +120,11 @@ mod tests {
             .map_err(|error| error.to_string())
     }
 
-    const TABLES: [(&str, &str); 2] = [("RESOURCES_TABLE", "prod-res"), ("IDENTITY_TABLE", "prod-id")];
+    const TABLES: [(&str, &str); 3] = [
+        ("RESOURCES_TABLE", "prod-res"),
+        ("IDENTITY_TABLE", "prod-id"),
+        ("STACK_NAME", "prod"),
+    ];
 
     #[test]
     fn every_fault_is_named_at_once() {
@@ -118,6 +133,7 @@ mod tests {
             error,
             "the configuration is unusable: RESOURCES_TABLE is not set; \
              IDENTITY_TABLE is not a valid table name (3 to 255 of A-Z a-z 0-9 _ - .); \
+             STACK_NAME is not a stack's name (1 to 128 of A-Z a-z 0-9 -); \
              WARM_CONNECTIONS is not a number from 0 to 16"
         );
     }
@@ -127,7 +143,11 @@ mod tests {
         let asked = std::cell::RefCell::new(Vec::new());
         let config = Config::from_lookup(|name| {
             asked.borrow_mut().push(name.to_owned());
-            (name != "WARM_CONNECTIONS").then(|| format!("prod-{}", name.to_lowercase()))
+            match name {
+                "WARM_CONNECTIONS" => None,
+                "STACK_NAME" => Some("prod".to_owned()),
+                name => Some(format!("prod-{}", name.to_lowercase())),
+            }
         })
         .unwrap();
         assert_eq!(config.tables.resources, "prod-resources_table");

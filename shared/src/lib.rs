@@ -4,6 +4,7 @@
 //! authenticates; [`store`] is DynamoDB; [`identity`] says who calls; [`dialect`] speaks the wire formats of the three products; [`runtime`] takes an
 //! API Gateway event in and an answer out.
 
+pub mod audit;
 pub mod clock;
 pub mod config;
 pub mod dialect;

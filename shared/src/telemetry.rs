@@ -33,6 +33,8 @@ pub enum Tally {
     Lock(Label),
     /// A wrong code after a right password.
     SecondFactorGuess,
+    /// Any other sign-in that failed.
+    FailedSignIn,
     /// By the status alone.
     Status(u16),
 }
@@ -42,6 +44,7 @@ impl Tally {
         match self {
             Self::Lock(label) => label.as_str(),
             Self::SecondFactorGuess => "second_factor_guessing",
+            Self::FailedSignIn => "sign_in_failed",
             Self::Status(200..=299) => "done",
             Self::Status(409 | 423) => "held_by_other",
             Self::Status(503) => "store_unavailable",
@@ -57,21 +60,25 @@ impl From<&Outcome> for Tally {
     }
 }
 
-/// Counts one request by operation and outcome, as a log line in CloudWatch's embedded metric format: no call, no
+/// Counts one request by stack, operation and outcome, as a log line in CloudWatch's embedded metric format: no call, no
 /// wait, and a dimension has as many values as there are functions and outcomes.
 pub fn count(operation: &str, tally: Tally) {
     tracing::info!(target: METRICS, Operation = operation, Outcome = tally.outcome(), Count = 1);
 }
 
-/// Starts logging to standard output for the function `name`, at the level that `AWS_LAMBDA_LOG_LEVEL` names
+/// Starts logging to standard output for the function `name` of `stack`, at the level that `AWS_LAMBDA_LOG_LEVEL` names
 /// (INFO without one).
-pub fn init(name: &'static str, level: Option<&str>) {
+pub fn init(name: &'static str, stack: &str, level: Option<&str>) {
     let level = level
         .and_then(|text| text.parse().ok())
         .unwrap_or(LevelFilter::INFO);
+    let lines = JsonLines {
+        function_name: name,
+        stack: stack.to_owned(),
+    };
     // A second call changes nothing; the first one's subscriber stays.
     let _ = Registry::default()
-        .with(JsonLines { function_name: name }.with_filter(filter(level)))
+        .with(lines.with_filter(filter(level)))
         .try_init();
 }
 
@@ -88,6 +95,7 @@ pub fn filter(level: LevelFilter) -> Targets {
 
 struct JsonLines {
     function_name: &'static str,
+    stack: String,
 }
 
 /// The fields of a span, kept with it until its events are written.
@@ -115,6 +123,10 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for JsonLines {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut line = Fields(Map::new());
         if event.metadata().target() == METRICS {
+            line.spans(event, &context);
+            // Of the request, its id is enough to find its other lines.
+            line.0.retain(|name, _| name == "function_request_id");
+            line.text("Stack", &self.stack);
             event.record(&mut line);
             line.0
                 .insert("_aws".to_owned(), embedded_metric(Clock::System.now().unix_ms()));
@@ -124,13 +136,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for JsonLines {
         line.text("timestamp", &Clock::System.now().to_string());
         line.text("service", "holdfast");
         line.text("function_name", self.function_name);
-        if let Some(scope) = context.event_scope(event) {
-            for span in scope.from_root().filter(|span| is_own(span.metadata().target())) {
-                if let Some(SpanFields(fields)) = span.extensions().get() {
-                    line.0.extend(fields.clone());
-                }
-            }
-        }
+        line.spans(event, &context);
         event.record(&mut line);
         write(&line.0);
     }
@@ -150,7 +156,7 @@ fn embedded_metric(unix_ms: i64) -> Value {
         "Timestamp": unix_ms,
         "CloudWatchMetrics": [{
             "Namespace": "Holdfast",
-            "Dimensions": [["Operation", "Outcome"]],
+            "Dimensions": [["Stack", "Operation", "Outcome"]],
             "Metrics": [{"Name": "Count", "Unit": "Count"}],
         }],
     })
@@ -174,6 +180,18 @@ const fn level_name(level: Level) -> &'static str {
 struct Fields(Map<String, Value>);
 
 impl Fields {
+    /// What the event's spans say.
+    fn spans<S: Subscriber + for<'a> LookupSpan<'a>>(&mut self, event: &Event<'_>, context: &Context<'_, S>) {
+        let Some(scope) = context.event_scope(event) else {
+            return;
+        };
+        for span in scope.from_root().filter(|span| is_own(span.metadata().target())) {
+            if let Some(SpanFields(fields)) = span.extensions().get() {
+                self.0.extend(fields.clone());
+            }
+        }
+    }
+
     fn text(&mut self, name: &str, text: &str) {
         self.0.insert(name.to_owned(), Value::from(text));
     }

@@ -13,11 +13,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("target", &["id", "lock"]),
     ("secret", &["id", "lock"]),
     ("telemetry", &["clock", "id", "lock"]),
+    ("audit", &["id", "lock", "target", "telemetry"]),
     ("store", &["failure", "id", "lock", "secret", "target"]),
     ("config", &["store"]),
     (
         "identity",
-        &["failure", "id", "lock", "secret", "store", "target"],
+        &["audit", "failure", "id", "lock", "secret", "store", "target"],
     ),
     // A token's form is a part of the wire format. Who its bearer is, no dialect knows.
     (
@@ -27,6 +28,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "runtime",
         &[
+            "audit",
             "clock",
             "config",
             "dialect",

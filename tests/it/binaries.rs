@@ -346,6 +346,8 @@ fn logs_are_clean(function: &str, log: &[String], secrets: &[String]) {
             counted += 1;
             assert_eq!(line["Operation"], function);
             assert_eq!(line["Count"], 1, "{line}");
+            assert_eq!(line["Stack"], "test", "{line}");
+            assert!(line["function_request_id"].is_string(), "{line}");
             outcomes.insert(line["Outcome"].as_str().unwrap().to_owned());
             continue;
         }
@@ -375,7 +377,7 @@ fn logs_are_clean(function: &str, log: &[String], secrets: &[String]) {
         "lock-user" | "lock-activity-sessions" => &["acquired", "refused", "released"],
         "hold-lock" => &["acquired", "held_by_other", "refused", "released"],
         "break-lock" => &["broken", "refused"],
-        "sign-in" => &["done", "refused", "second_factor_guessing"],
+        "sign-in" => &["done", "refused", "second_factor_guessing", "sign_in_failed"],
         _ => &["done", "refused"],
     };
     for outcome in expected {

@@ -4,6 +4,7 @@ mod activity_sessions;
 mod aktion_guard;
 mod aktion_login;
 mod arrows;
+mod audit;
 mod binaries;
 mod breaks;
 mod cli;

@@ -93,6 +93,7 @@ impl Lambda {
             .env("RESOURCES_TABLE", names.resources)
             .env("IDENTITY_TABLE", names.identity)
             .env("HISTORY_TABLE", names.history)
+            .env("STACK_NAME", "test")
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -2,6 +2,7 @@
 //!
 //! Holdfast's own dialect; the order of checks is the contract's ("Break" in `docs/api.md`).
 
+use holdfast::audit::Action;
 use holdfast::dialect::holdfast::{self as dialect, LockView, Refusal};
 use holdfast::dialect::{Dialect, Fields};
 use holdfast::failure::Failure;
@@ -52,6 +53,11 @@ async fn break_lock(app: &App, request: &Request) -> Result<Response<Body>, Refu
     let body = runtime::body(request);
     dialect::media(request.headers(), body, false)?;
     let target = runtime::lock_target(request);
+    let notes = runtime::audit(request);
+    notes.action(Action::Break);
+    if let Some(target) = &target {
+        notes.target(target);
+    }
     let also = |company: &Company| {
         let keys = target.as_ref().map(|target| RowKey::to_lock(company, target));
         keys.unwrap_or_default()

@@ -4,6 +4,7 @@
 
 mod selector;
 
+use holdfast::audit::Action;
 use holdfast::dialect::holdfast::{self as dialect, Refusal};
 use holdfast::dialect::{ChangeView, Dialect, ListName};
 use holdfast::id::Company;
@@ -39,12 +40,24 @@ struct RecordPage {
 
 async fn history(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let now = app.clock.now();
+    let notes = runtime::audit(request);
+    notes.action(Action::ReadHistory);
     let none = |_: &Company| Vec::new();
     let (principal, _) = runtime::principal(app, request, none, now).await?;
-    policy::read_history(&principal)?;
     let query = |name| runtime::query_parameter(request, name);
     let names = ["kind", "id", "actor", "from", "to"].map(query);
-    let selector = Selector::parse(names, now)?;
+    let selector = Selector::parse(names, now);
+    match &selector {
+        Ok(Selector::Target(target)) => {
+            notes.target(target);
+        }
+        Ok(Selector::Actor(actor)) => {
+            notes.history_of(actor.as_str());
+        }
+        _ => {}
+    }
+    policy::read_history(&principal)?;
+    let selector = selector?;
     let mut list = vec![Some(principal.company.as_str())];
     list.extend(names);
     let list = ListName(&list);

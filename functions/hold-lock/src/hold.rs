@@ -1,5 +1,6 @@
 //! `PUT /locks/{kind}/{id}`
 
+use holdfast::audit::Action;
 use holdfast::dialect::Fields;
 use holdfast::dialect::holdfast::{self as dialect, LockView, Refusal};
 use holdfast::id::Company;
@@ -37,6 +38,11 @@ pub(crate) async fn hold(app: &App, request: &Request) -> Result<Response<Body>,
     let body = runtime::body(request);
     dialect::media(request.headers(), body, true)?;
     let target = runtime::lock_target(request);
+    let notes = runtime::audit(request);
+    notes.action(Action::Lock);
+    if let Some(target) = &target {
+        notes.target(target);
+    }
     let also = |company: &Company| {
         let keys = target.as_ref().map(|target| RowKey::to_lock(company, target));
         keys.unwrap_or_default()

@@ -1,5 +1,6 @@
 //! `DELETE /locks/{kind}/{id}?fence=`
 
+use holdfast::audit::Action;
 use holdfast::dialect::holdfast::{self as dialect, LockView, Refusal};
 use holdfast::id::Company;
 use holdfast::identity::policy;
@@ -22,6 +23,11 @@ struct Released {
 pub(crate) async fn release(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let now = app.clock.now();
     let target = runtime::lock_target(request);
+    let notes = runtime::audit(request);
+    notes.action(Action::Unlock);
+    if let Some(target) = &target {
+        notes.target(target);
+    }
     let also = |company: &Company| {
         let keys = target.as_ref().map(|target| RowKey::to_lock(company, target));
         keys.unwrap_or_default()

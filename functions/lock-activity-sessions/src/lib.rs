@@ -8,6 +8,7 @@ mod targets;
 
 use std::collections::HashMap;
 
+use holdfast::audit::Action;
 use holdfast::dialect::Dialect;
 use holdfast::dialect::netwrix::{self, Refusal, RefusingLock};
 use holdfast::failure::Failure;
@@ -17,6 +18,7 @@ use holdfast::lock::{
 };
 use holdfast::runtime::{self, App, Function, Route};
 use holdfast::store::{LockCall, MAX_ROWS, PlannedRow, Retries, RowKey, TransactionResult};
+use holdfast::target::Target;
 use holdfast::telemetry::Tally;
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
@@ -48,7 +50,6 @@ async fn lock(app: &App, request: &Request) -> Result<(LiveSessionRequest, Tally
     let now = app.clock.now();
     let body = runtime::body(request);
     netwrix::media(request.headers(), body)?;
-    let token = netwrix::bearer_token(request.headers())?;
     // Read before the caller is known, so that the sessions come in the same round trip; what is wrong with it
     // is told only to a caller who may act.
     let wanted = LiveSessionRequest::parse(body);
@@ -56,12 +57,24 @@ async fn lock(app: &App, request: &Request) -> Result<(LiveSessionRequest, Tally
         .as_ref()
         .map(LiveSessionRequest::distinct_sessions)
         .unwrap_or_default();
+    let notes = runtime::audit(request);
+    notes.action(match &wanted {
+        Ok(wanted) if wanted.locked => Action::Lock,
+        Ok(_) => Action::Unlock,
+        Err(_) => Action::ChangeLock,
+    });
+    if !ids.is_empty() {
+        let targets: Vec<Target> = ids.iter().copied().map(Target::ActivitySession).collect();
+        notes.targets(&targets);
+    }
+    let token = netwrix::bearer_token(request.headers())?;
     let origin = runtime::origin(request, Dialect::Netwrix);
     let mut earlier = Records::default();
     let mut retries = Retries::of_races();
     loop {
         let also: Vec<RowKey> = ids.iter().map(|id| RowKey::activity_session(*id)).collect();
         let (caller, mut rows) = identify(&app.store, &token, &BEARER_KINDS, &also, now).await?;
+        notes.actor(caller.company(), caller.login());
         policy::admin(&caller)?;
         let wanted = wanted
             .as_ref()

@@ -4,6 +4,7 @@
 
 use std::convert::Infallible;
 
+use holdfast::audit;
 use holdfast::dialect::Dialect;
 use holdfast::dialect::sdm::{self, Action, Refusal};
 use holdfast::failure::Failure;
@@ -12,6 +13,7 @@ use holdfast::identity::{identify, policy, slide};
 use holdfast::lock::{self, Outcome, Timestamp};
 use holdfast::runtime::{self, App, Function, Route};
 use holdfast::store::{DeviceRow, LockCall, LockResult, LockTarget, SessionKind};
+use holdfast::target::Target;
 use holdfast::telemetry::Tally;
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
@@ -34,17 +36,27 @@ async fn act(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let (headers, body) = (request.headers(), runtime::body(request));
     sdm::version(runtime::path_parameter(request, "versionId"))?;
     let media = sdm::media(headers, body)?;
-    let token = sdm::session_token(headers)?;
 
     // Both are read before the caller is known, so that one read serves all; what is wrong with them is told
     // only to a caller who may act.
     let action = sdm::action(headers, media, body);
     let device_id = DeviceId::try_from(runtime::path_parameter(request, "deviceId").unwrap_or_default());
+    let notes = runtime::audit(request);
+    notes.action(match &action {
+        Ok(Action::Lock(_)) => audit::Action::Lock,
+        Ok(Action::Unlock) => audit::Action::Unlock,
+        Err(_) => audit::Action::ChangeLock,
+    });
+    if let Ok(id) = &device_id {
+        notes.target(&Target::Device(id.clone()));
+    }
+    let token = sdm::session_token(headers)?;
     let target = device_id.map(|id| LockTarget::device(token.company(), &id));
 
     let also = target.as_ref().map(LockTarget::key).ok();
     let also = also.map(std::slice::from_ref).unwrap_or_default();
     let (caller, mut rows) = identify(&app.store, &token, &[SessionKind::Sdm], also, now).await?;
+    notes.actor(caller.company(), caller.login());
     policy::lock_devices(&caller.user().groups)?;
     let action = action?;
     let target = target.map_err(|invalid| Refusal::Invalid(invalid.to_string()))?;

@@ -6,6 +6,7 @@
 mod answer;
 mod lock_request;
 
+use holdfast::audit::{Action, Notes};
 use holdfast::dialect::Dialect;
 use holdfast::dialect::aktion::{self, Outcome};
 use holdfast::id::Login;
@@ -13,6 +14,7 @@ use holdfast::identity::{AdmissionRefusal, ApiCaller, identify_by_api_token, pol
 use holdfast::lock::{self, LeaseChange, Text};
 use holdfast::runtime::{self, App, Function, Route};
 use holdfast::store::{LockCall, LockResult, LockTarget, RowKey, UserRow};
+use holdfast::target::Target;
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
 
@@ -44,6 +46,8 @@ async fn lock(app: &App, request: &Request) -> Response<Body> {
 
 async fn act(app: &App, request: &Request, parsed: &RequestBody) -> Result<Outcome, Outcome> {
     let now = app.clock.now();
+    let notes = runtime::audit(request);
+    note(&notes, parsed);
     let request_id = runtime::request_id(request);
     // The target is read while the token is used; what is found is told only to a caller who may know.
     let key = parsed.lock.as_ref().ok().and_then(UserLock::key);
@@ -52,6 +56,7 @@ async fn act(app: &App, request: &Request, parsed: &RequestBody) -> Result<Outco
         identify_by_api_token(&app.store, token.as_ref(), source, key.as_ref(), now, &request_id)
             .await
             .map_err(|why| answer::not_admitted(why, request))?;
+    notes.actor(&caller.company, &caller.login);
     let wanted = parsed
         .lock
         .as_ref()
@@ -108,6 +113,21 @@ async fn act(app: &App, request: &Request, parsed: &RequestBody) -> Result<Outco
         Ok(LockResult::ActorLocked) => Err(answer::not_admitted(AdmissionRefusal::Expired, request)),
         Ok(LockResult::Refused(refusal)) => Err(refusal),
         Err(failure) => Err(answer::failed(failure)),
+    }
+}
+
+fn note(notes: &Notes, parsed: &RequestBody) {
+    let Ok(wanted) = &parsed.lock else {
+        notes.action(Action::ChangeLock);
+        return;
+    };
+    notes.action(if wanted.locks {
+        Action::Lock
+    } else {
+        Action::Unlock
+    });
+    if let Ok(login) = Login::try_from(wanted.login_name.as_str()) {
+        notes.target(&Target::User(login));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Aktion.NEXT: a token of 20 seconds for login and API key.
 
+use holdfast::audit::{self, Action, Notes};
 use holdfast::dialect::aktion::{self, Outcome};
 use holdfast::dialect::{Fields, Members, Node};
 use holdfast::id::Login;
@@ -20,12 +21,17 @@ pub(crate) async fn login(app: &App, request: &Request) -> Response<Body> {
 }
 
 async fn sign_in(app: &App, request: &Request, now: Timestamp) -> Result<ApiToken, Outcome> {
+    let notes = runtime::audit(request);
+    notes.action(Action::SignIn);
     let body = runtime::body(request);
     let media = aktion::media(request.headers(), body)?;
     let members = aktion::members(media, body).map_err(Outcome::invalid)?;
-    let (login, key) = credentials(&members)?;
+    let (login, key) = credentials(&members, &notes)?;
     // A login that cannot be one is unknown like any other.
-    let login = Login::try_from(login).map_err(|_| Outcome::unknown_login_or_key())?;
+    let login = Login::try_from(login).map_err(|_| {
+        notes.outcome(audit::Outcome::UnknownLogin);
+        Outcome::unknown_login_or_key()
+    })?;
     let request_id = runtime::request_id(request);
     let attempt = Attempt {
         login: &login,
@@ -33,18 +39,28 @@ async fn sign_in(app: &App, request: &Request, now: Timestamp) -> Result<ApiToke
         now,
         request_id: &request_id,
     };
-    sign_in_with_api_key(&app.store, attempt, &key)
-        .await?
-        .ok_or_else(Outcome::unknown_login_or_key)
+    match sign_in_with_api_key(&app.store, attempt, &key).await? {
+        Ok((token, company)) => {
+            notes.actor(&company, &login);
+            Ok(token)
+        }
+        Err(denial) => {
+            crate::note(&notes, &denial, &login);
+            Err(Outcome::unknown_login_or_key())
+        }
+    }
 }
 
-fn credentials(members: &Members) -> Result<(&str, ApiKey), Outcome> {
+fn credentials<'a>(members: &'a Members, notes: &Notes) -> Result<(&'a str, ApiKey), Outcome> {
     let mut fields = Fields::new(members, aktion::words);
     // A login that is too long is unknown, like any other.
     let login = fields.required_text("UserLogin", usize::MAX);
     let key = fields.required_text("ApiKey", usize::MAX);
     let (login, key) = fields.finish((login, key)).map_err(Outcome::invalid)?;
-    let key = ApiKey::parse(key).ok_or_else(Outcome::invalid_key)?;
+    let key = ApiKey::parse(key).ok_or_else(|| {
+        notes.outcome(audit::Outcome::WrongKey);
+        Outcome::invalid_key()
+    })?;
     Ok((login, key))
 }
 

@@ -4,7 +4,10 @@ mod aktion;
 mod netwrix;
 mod sdm;
 
+use holdfast::audit::Notes;
 use holdfast::dialect::Dialect;
+use holdfast::id::Login;
+use holdfast::identity::Denial;
 use holdfast::runtime::{Function, Route};
 use lambda_http::http::Method;
 
@@ -51,3 +54,11 @@ pub const FUNCTION: Function = Function {
     ],
     connections: 1,
 };
+
+/// Notes why a sign-in was denied. A login that nobody has is not noted: it may be a password.
+fn note(notes: &Notes, denial: &Denial, login: &Login) {
+    notes.outcome(denial.why);
+    if let Some(company) = &denial.company {
+        notes.actor(company, login);
+    }
+}

@@ -1,5 +1,6 @@
 //! Netwrix Privilege Secure: a password, then a code, then a bearer token.
 
+use holdfast::audit::{Action, Outcome};
 use holdfast::dialect::netwrix::{self, Refusal};
 use holdfast::dialect::{Fields, sentence};
 use holdfast::id::Login;
@@ -38,6 +39,8 @@ fn bare(token: &Token) -> Response<Body> {
 }
 
 async fn password(app: &App, request: &Request) -> Result<Token, Refusal> {
+    let notes = runtime::audit(request);
+    notes.action(Action::SignIn);
     let body = runtime::body(request);
     netwrix::media(request.headers(), body)?;
     let (login, password) = credentials(body)?;
@@ -51,12 +54,25 @@ async fn password(app: &App, request: &Request) -> Result<Token, Refusal> {
     };
     let verified = verify_password(&app.store, &app.passwords, attempt, password)
         .await?
-        .ok_or(Refusal::Unauthorized(WRONG_CREDENTIALS))?;
+        .map_err(|denial| {
+            crate::note(&notes, &denial, &login);
+            Refusal::Unauthorized(WRONG_CREDENTIALS)
+        })?;
+    notes.actor(verified.company(), &login);
     match open_session(&app.store, verified, SessionKind::NetwrixFirstFactor, attempt).await? {
-        SignInResult::Opened { token, .. } => Ok(token),
+        SignInResult::Opened { token, .. } => {
+            notes.outcome(Outcome::PasswordAccepted);
+            Ok(token)
+        }
         // Only who has the right password learns that the account is locked.
-        SignInResult::Locked(lock) => Err(Refusal::account_locked(&lock)),
-        SignInResult::Refused => Err(Refusal::Unauthorized(WRONG_CREDENTIALS)),
+        SignInResult::Locked(lock) => {
+            notes.outcome(Outcome::LockedAccount);
+            Err(Refusal::account_locked(&lock))
+        }
+        SignInResult::Refused => {
+            notes.outcome(Outcome::ChangedSecrets);
+            Err(Refusal::Unauthorized(WRONG_CREDENTIALS))
+        }
     }
 }
 
@@ -80,6 +96,8 @@ fn required<'a>(fields: &mut Fields<'a>, name: &'static str) -> &'a str {
 }
 
 async fn code(app: &App, request: &Request) -> Result<Token, Refusal> {
+    let notes = runtime::audit(request);
+    notes.action(Action::SignIn);
     let body = runtime::body(request);
     netwrix::media_or_text(request.headers(), body)?;
     let token = netwrix::bearer_token(request.headers())?;
@@ -90,11 +108,22 @@ async fn code(app: &App, request: &Request) -> Result<Token, Refusal> {
         return Err(malformed_code(app, &token).await);
     };
     let source = runtime::source(request);
-    match second_factor(&app.store, &token, &code, source, now, &request_id).await? {
+    let result = second_factor(&app.store, &token, &code, source, now, &request_id).await?;
+    // What the token says of its bearer is proved by every other end.
+    if !matches!(result, SecondFactor::Unauthenticated) {
+        notes.actor(token.company(), token.login());
+    }
+    match result {
         SecondFactor::Accepted(token) => Ok(token),
         SecondFactor::Unauthenticated => Err(Refusal::unauthorized()),
-        SecondFactor::Rejected => Err(Refusal::Guess(WRONG_CODE)),
-        SecondFactor::Stale => Err(Refusal::Unauthorized(WRONG_CODE)),
+        SecondFactor::Rejected(why) => {
+            notes.outcome(why);
+            Err(Refusal::Guess(WRONG_CODE))
+        }
+        SecondFactor::Stale => {
+            notes.outcome(Outcome::StaleCode);
+            Err(Refusal::Unauthorized(WRONG_CODE))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Session Delivery Manager: a cookie for user name and password.
 
+use holdfast::audit::{Action, Outcome};
 use holdfast::dialect::sdm::{self, Refusal};
 use holdfast::dialect::{Members, Node};
 use holdfast::id::Login;
@@ -21,6 +22,8 @@ pub(crate) async fn logout(app: &App, request: &Request) -> Response<Body> {
 }
 
 async fn sign_in(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
+    let notes = runtime::audit(request);
+    notes.action(Action::SignIn);
     let (headers, body) = (request.headers(), runtime::body(request));
     sdm::version(runtime::path_parameter(request, "versionId"))?;
     let media = sdm::media(headers, body)?;
@@ -35,7 +38,11 @@ async fn sign_in(app: &App, request: &Request) -> Result<Response<Body>, Refusal
     };
     let verified = verify_password(&app.store, &app.passwords, attempt, password)
         .await?
-        .ok_or(Refusal::WrongCredentials)?;
+        .map_err(|denial| {
+            crate::note(&notes, &denial, &login);
+            Refusal::WrongCredentials
+        })?;
+    notes.actor(verified.company(), &login);
     match open_session(&app.store, verified, SessionKind::Sdm, attempt).await? {
         SignInResult::Opened { token, user } => {
             let idle_minutes = SessionKind::Sdm.token_life().as_secs() / 60;
@@ -60,7 +67,14 @@ async fn sign_in(app: &App, request: &Request) -> Result<Response<Body>, Refusal
             Ok(response)
         }
         // A locked account answers as a wrong password does: this dialect tells an outsider nothing.
-        SignInResult::Locked(_) | SignInResult::Refused => Err(Refusal::WrongCredentials),
+        SignInResult::Locked(_) => {
+            notes.outcome(Outcome::LockedAccount);
+            Err(Refusal::WrongCredentials)
+        }
+        SignInResult::Refused => {
+            notes.outcome(Outcome::ChangedSecrets);
+            Err(Refusal::WrongCredentials)
+        }
     }
 }
 
@@ -73,9 +87,12 @@ fn credentials(members: &Members) -> Result<(Login, Password), Refusal> {
 }
 
 async fn sign_out(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
+    let notes = runtime::audit(request);
+    notes.action(Action::SignOut);
     sdm::version(runtime::path_parameter(request, "versionId"))?;
     let token = sdm::session_token(request.headers())?;
-    identify(&app.store, &token, &[SessionKind::Sdm], &[], app.clock.now()).await?;
+    let (caller, _) = identify(&app.store, &token, &[SessionKind::Sdm], &[], app.clock.now()).await?;
+    notes.actor(caller.company(), caller.login());
     app.store.end_session(&RowKey::session_of(&token)).await?;
     let mut response = sdm::no_content();
     sdm::clear_session_cookie(&mut response, app.secure_cookies);

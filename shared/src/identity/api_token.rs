@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use super::open::open;
-use super::{IpFilter, RatePolicy, Rights, SignInResult};
+use super::{Denial, IpFilter, RatePolicy, Rights, SignInResult};
+use crate::audit::Outcome;
 use crate::failure::{Corrupt, Failure};
 use crate::id::{Company, Login, RequestId};
 use crate::lock::{Fence, Timestamp};
@@ -13,7 +14,8 @@ use crate::store::{
     RowKey, SessionKind, SessionRow, Store, TokenUse, UserRow,
 };
 
-/// Signs a user in with an API key; `None` for an unknown login, a blocked user and a wrong key alike.
+/// Signs a user in with an API key, into their company. An unknown login, a locked account and a wrong key are answered
+/// alike; which of them it was is for the log.
 ///
 /// What the user may do is written down with the token and holds for its 20 seconds.
 ///
@@ -23,7 +25,7 @@ pub async fn sign_in_with_api_key(
     store: &Store,
     attempt: Attempt<'_>,
     key: &ApiKey,
-) -> Result<Option<ApiToken>, Failure> {
+) -> Result<Result<(ApiToken, Company), Denial>, Failure> {
     let (credential_key, user_key) = (RowKey::credential(attempt.login), RowKey::user(attempt.login));
     let mut rows = store.read(&[credential_key.clone(), user_key.clone()]).await?;
     let credential = rows.parse::<CredentialRow>(&credential_key)?;
@@ -32,9 +34,14 @@ pub async fn sign_in_with_api_key(
         .and_then(|credential| credential.api_key_hash.as_ref());
     let matches = key.hash().matches(stored.unwrap_or(&ApiKeyHash::NONE));
     let user = rows.parse::<UserRow>(&user_key)?;
-    let Some((user, credential)) = user.zip(credential).filter(|_| matches) else {
-        return Ok(None);
+    let denied = |why, company| Ok(Err(Denial { why, company }));
+    let Some((user, credential)) = user.zip(credential) else {
+        return denied(Outcome::UnknownLogin, None);
     };
+    let user_company = user.company.clone();
+    if !matches {
+        return denied(Outcome::WrongKey, Some(user_company));
+    }
     let proof = Proof {
         secrets_rev: credential.secrets_rev,
         factor: Factor::Uncounted,
@@ -49,10 +56,11 @@ pub async fn sign_in_with_api_key(
         Ok((token, row))
     })
     .await?;
-    Ok(match signed_in {
-        SignInResult::Opened { token, .. } => Some(token),
-        SignInResult::Locked(_) | SignInResult::Refused => None,
-    })
+    match signed_in {
+        SignInResult::Opened { token, .. } => Ok(Ok((token, user_company))),
+        SignInResult::Locked(_) => denied(Outcome::LockedAccount, Some(user_company)),
+        SignInResult::Refused => denied(Outcome::ChangedSecrets, Some(user_company)),
+    }
 }
 
 /// The session with what its user may do.

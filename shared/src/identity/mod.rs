@@ -2,6 +2,7 @@
 
 mod api_token;
 mod attempts;
+mod denial;
 mod identify;
 mod ip_filter;
 mod open;
@@ -15,6 +16,7 @@ mod sign_in;
 mod sources;
 
 pub use api_token::{AdmissionRefusal, ApiCaller, sign_in_with_api_key};
+pub use denial::Denial;
 pub use identify::{Caller, IdentityRefusal, identify, identify_by_api_token};
 pub use ip_filter::{InvalidIpFilter, IpFilter};
 pub use open::SignInResult;

@@ -1,6 +1,7 @@
 use super::attempts::{AttemptRows, Reservation, reserve};
 use super::open::{bearer, open};
-use super::{IdentityRefusal, SignInResult, identify};
+use super::{Denial, IdentityRefusal, SignInResult, identify};
+use crate::audit::Outcome;
 use crate::failure::Failure;
 use crate::id::{RequestId, Source};
 use crate::lock::Timestamp;
@@ -16,8 +17,8 @@ pub enum SecondFactor {
     Accepted(Token),
     /// The first-factor token is unknown, expired or revoked.
     Unauthenticated,
-    /// A wrong code, or one more after too many wrong ones.
-    Rejected,
+    /// A wrong code, or one more after too many wrong ones; which of them is for the log.
+    Rejected(Outcome),
     /// A code that was accepted before, or of a second factor that has been changed since: answered like a wrong one,
     /// and no guess.
     Stale,
@@ -76,7 +77,10 @@ pub async fn second_factor(
         match (reserve(store, read, counted, attempt).await?, step) {
             (Reservation::Counted, Some(step)) => Factor::Code(step),
             (Reservation::Replayed, _) => return Ok(SecondFactor::Stale),
-            (Reservation::Counted | Reservation::Refused, _) => return Ok(SecondFactor::Rejected),
+            (reservation, _) => {
+                let why = Denial::reason(reservation, Outcome::WrongCode);
+                return Ok(SecondFactor::Rejected(why));
+            }
         }
     };
     let second_factor_at = matches!(factor, Factor::Code(_)).then_some(now);

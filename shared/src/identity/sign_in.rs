@@ -1,8 +1,10 @@
-use super::SignInResult;
 use super::attempts::{AttemptRows, Reservation, reserve};
 use super::open::{bearer, open};
 use super::second_factor::needs_code;
+use super::{Denial, SignInResult};
+use crate::audit::Outcome;
 use crate::failure::Failure;
+use crate::id::Company;
 use crate::secret::{Password, Passwords, Token};
 use crate::store::{
     Attempt, AttemptKind, Counter, CredentialRow, Factor, Proof, RowKey, SessionKind, Store, UserRow,
@@ -16,7 +18,7 @@ pub struct FirstFactor {
     needs_code: bool,
 }
 
-/// Checks a password; `None` is a wrong one, an unknown login and a lockout alike, at the same cost for any stranger:
+/// Checks a password. Why it is denied is for the log; a wrong one, an unknown login and a lockout are answered alike, at the same cost for any stranger:
 /// one read, one reservation, one verification.
 ///
 /// # Errors
@@ -26,7 +28,7 @@ pub async fn verify_password(
     passwords: &Passwords,
     attempt: Attempt<'_>,
     password: Password,
-) -> Result<Option<FirstFactor>, Failure> {
+) -> Result<Result<FirstFactor, Denial>, Failure> {
     let (credential_key, user_key) = (RowKey::credential(attempt.login), RowKey::user(attempt.login));
     let [here, strangers] = AttemptRows::keys(attempt);
     let keys = [credential_key.clone(), user_key.clone(), here, strangers];
@@ -45,12 +47,34 @@ pub async fn verify_password(
         .filter(|_| reservation == Reservation::Counted)
         .map(|credential| credential.password_hash.clone());
     let matches = passwords.verify(password, hash).await?;
-    let verified = user.zip(credential).filter(|_| matches);
-    Ok(verified.map(|(user, credential)| FirstFactor {
+    let (user, credential) = match (user, credential) {
+        (Some(user), Some(credential)) => (user, credential),
+        _ => {
+            return Ok(Err(Denial {
+                why: Outcome::UnknownLogin,
+                company: None,
+            }));
+        }
+    };
+    if !matches {
+        return Ok(Err(Denial {
+            why: Denial::reason(reservation, Outcome::WrongPassword),
+            company: Some(user.company),
+        }));
+    }
+    Ok(Ok(FirstFactor {
         secrets_rev: credential.secrets_rev,
         needs_code: needs_code(&credential, &user),
         user,
     }))
+}
+
+impl FirstFactor {
+    /// The user's company.
+    #[must_use]
+    pub const fn company(&self) -> &Company {
+        &self.user.company
+    }
 }
 
 /// Opens a session for a verified user, and forgets the wrong passwords that came before from the same source. Where

@@ -5,8 +5,8 @@ mod start;
 mod stream;
 
 pub use http::{
-    Answer, Function, Handler, Route, answer, body, carry_out, limit, lock_target, not_admitted, origin,
-    path_parameter, principal, query_parameter, request_id, source,
+    Answer, Function, Handler, Route, answer, audit, body, carry_out, limit, lock_target, not_admitted,
+    origin, path_parameter, principal, query_parameter, request_id, source,
 };
 pub use start::run;
 pub use stream::{BatchAnswer, Handled, ItemFailure, StreamFunction, StreamHandler, consume, run_stream};

@@ -27,8 +27,11 @@ pub async fn run(function: &'static Function) -> Result<(), Error> {
 /// What INIT does: telemetry, configuration, client, and as many connections as the widest wave of requests needs.
 pub(super) async fn start(name: &'static str, connections: usize) -> Result<App, Error> {
     let environment = |name: &str| environment(name);
-    telemetry::init(name, environment("AWS_LAMBDA_LOG_LEVEL").as_deref());
-    let config = Config::from_lookup(environment).inspect_err(|error| tracing::error!("{error}"))?;
+    let config = Config::from_lookup(environment);
+    // What is wrong with the configuration is logged, so logging cannot wait for a good one.
+    let stack = config.as_ref().map_or("", |config| config.stack.as_str());
+    telemetry::init(name, stack, environment("AWS_LAMBDA_LOG_LEVEL").as_deref());
+    let config = config.inspect_err(|error| tracing::error!("{error}"))?;
     let trust = match &config.ca_bundle {
         None => Trust::amazon(),
         Some(path) => Trust::bundle(path).inspect_err(|error| tracing::error!("{error}"))?,

@@ -28,7 +28,7 @@ pub(super) async fn reserve(
             // Another attempt started the count over: this one counts on from there.
             after_lockout = false;
         } else {
-            return Ok(Reservation::Refused);
+            return Ok(Reservation::ClosedSource);
         }
     }
 }

@@ -19,8 +19,12 @@ pub(super) use seen::AttemptRows;
 pub(super) enum Reservation {
     /// The attempt is counted and may be verified.
     Counted,
-    /// There is no credential, or too many attempts have failed.
-    Refused,
+    /// There is no credential.
+    NoCredential,
+    /// Too many attempts from this source have failed.
+    ClosedSource,
+    /// Too many attempts of strangers have failed.
+    ClosedToStrangers,
     /// The code belongs to a step that has been accepted: not counted, for its owner may just have been quick.
     Replayed,
 }

@@ -31,11 +31,14 @@ pub(super) async fn reserve(
             // With a code the caller has a session, and with a session there is a credential: so it is the step.
             return Ok(match step {
                 Some(_) => Reservation::Replayed,
-                None => Reservation::Refused,
+                None => Reservation::NoCredential,
             });
         }
-        if (refusal.here && !plan.after_lockout) || (refusal.strangers && !plan.next_day) {
-            return Ok(Reservation::Refused);
+        if refusal.here && !plan.after_lockout {
+            return Ok(Reservation::ClosedSource);
+        }
+        if refusal.strangers && !plan.next_day {
+            return Ok(Reservation::ClosedToStrangers);
         }
         // Another attempt started a count over: this one counts on from there.
         plan.after_lockout &= !refusal.here;

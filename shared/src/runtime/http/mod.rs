@@ -6,8 +6,10 @@ mod principal;
 mod refusal;
 mod request;
 mod route;
+mod trail;
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -26,10 +28,13 @@ pub use principal::principal;
 pub use refusal::not_admitted;
 pub use request::{body, limit, lock_target, origin, path_parameter, query_parameter, request_id, source};
 pub use route::{Answer, Function, Handler, Route};
+pub use trail::audit;
 
 use super::App;
+use crate::audit::Notes;
 use crate::dialect::Dialect;
 use crate::failure::Failure;
+use crate::lock::Origin;
 use crate::telemetry::{self, Tally};
 
 /// Answers one event. Whatever the event is, this answers it: nothing a caller sends ends the process.
@@ -48,16 +53,18 @@ pub async fn answer(
     );
     async {
         let started = Instant::now();
-        let (route, mut response) = respond(function, app, event, context).await;
+        let (route, trail, mut response) = respond(function, app, event, context).await;
         secure(response.headers_mut());
         if let Some(failure) = response.extensions().get::<Failure>() {
             tracing::error!(error = %failure, "the request failed: {failure}");
         }
         let by_status = Tally::Status(response.status().as_u16());
-        telemetry::count(
-            function.name,
-            response.extensions().get().copied().unwrap_or(by_status),
-        );
+        let mut tally = response.extensions().get().copied().unwrap_or(by_status);
+        if let Some((notes, origin)) = trail {
+            let has_failed = response.extensions().get::<Failure>().is_some();
+            tally = notes.log(response.status().as_u16(), tally, has_failed, &origin);
+        }
+        telemetry::count(function.name, tally);
         tracing::info!(
             route = route.map_or("none", |route| route.path),
             method = route.map_or("none", |route| route.method.as_str()),
@@ -72,17 +79,21 @@ pub async fn answer(
     .await
 }
 
+/// What the audit line of a request says, where a handler has seen the request.
+type Trail = Option<(Arc<Notes>, Origin)>;
+
 async fn respond(
     function: &'static Function,
     app: &App,
     event: &RawValue,
     context: Context,
-) -> (Option<&'static Route>, Response<Body>) {
+) -> (Option<&'static Route>, Trail, Response<Body>) {
     let no_headers = HeaderMap::new();
     let event = match intake::parse(event) {
         Ok(event) => event,
         Err(refused) => {
             return (
+                None,
                 None,
                 function
                     .dialect()
@@ -94,21 +105,26 @@ async fn respond(
         let not_found = "There is nothing at this address.";
         return (
             None,
+            None,
             function
                 .dialect()
                 .refuse(event.headers(), StatusCode::NOT_FOUND, not_found),
         );
     };
     let headers = event.headers().clone();
-    let request = match event.into_request(context) {
+    let mut request = match event.into_request(context) {
         Ok(request) => request,
         Err(refused) => {
             return (
                 Some(route),
+                None,
                 route.dialect.refuse(&headers, refused.status, refused.message),
             );
         }
     };
+    let notes = Arc::new(Notes::default());
+    request.extensions_mut().insert(Arc::clone(&notes));
+    let origin = origin(&request, route.dialect);
     // One panic answers one request; the process, its connections and its next caller live on.
     let handled = AssertUnwindSafe((route.handler)(app, &request))
         .catch_unwind()
@@ -117,7 +133,7 @@ async fn respond(
         tracing::error!("the handler panicked");
         defect(route.dialect, &headers)
     });
-    (Some(route), response)
+    (Some(route), Some((notes, origin)), response)
 }
 
 fn defect(dialect: Dialect, headers: &HeaderMap) -> Response<Body> {

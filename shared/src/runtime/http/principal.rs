@@ -1,6 +1,6 @@
 use lambda_http::Request;
 
-use super::source;
+use super::{audit, source};
 use crate::dialect::holdfast::{self, Refusal};
 use crate::id::Company;
 use crate::identity::{Bearer, Principal, identify_principal};
@@ -22,5 +22,7 @@ pub async fn principal(
         .and_then(Bearer::parse)
         .ok_or(Refusal::Unauthorized)?;
     let (source, request_id) = (source(request).address(), request_id(request));
-    Ok(identify_principal(&app.store, &bearer, source, also, now, &request_id).await?)
+    let (principal, rows) = identify_principal(&app.store, &bearer, source, also, now, &request_id).await?;
+    audit(request).actor(&principal.company, &principal.login);
+    Ok((principal, rows))
 }

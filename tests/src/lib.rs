@@ -9,6 +9,7 @@ mod locks;
 mod place;
 mod proxy;
 mod sdm;
+mod terminal;
 mod tls;
 mod world;
 
@@ -20,6 +21,7 @@ pub use locks::{Locks, operators, people_with_an_operator, problem, targets};
 pub use place::Place;
 pub use proxy::{Call, Proxy, Verdict};
 pub use sdm::{Sdm, action_path};
+pub use terminal::{Run, Terminal};
 pub use tls::{TlsEndpoint, Traffic};
 pub use world::{
     Attempts, DB01, FOREIGN_DB01, PASSWORD, SEED_SESSION, START, TOTP_SECRET, WEB01, World, another_writer,

@@ -84,6 +84,11 @@ impl World {
         Self::at(Clock::System, ManualClock::at(START), directory, false, false).await
     }
 
+    /// The same with its history.
+    pub async fn live_with_history(directory: Value) -> Self {
+        Self::at(Clock::System, ManualClock::at(START), directory, false, true).await
+    }
+
     async fn at(now: Clock, clock: ManualClock, directory: Value, proxied: bool, has_history: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));

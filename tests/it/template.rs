@@ -1250,3 +1250,28 @@ fn no_alarm_has_more_metrics_than_an_alarm_takes() {
     }
     assert!(alarms > FUNCTIONS.len());
 }
+
+#[test]
+fn what_is_counted_is_watched_and_shown_for_this_stack_alone() {
+    let template = template();
+    let mut outcomes = Vec::new();
+    for (logical, resource) in entries(&template["Resources"]) {
+        let alarm = &resource["Properties"];
+        if text(&resource["Type"]) != "AWS::CloudWatch::Alarm"
+            || alarm.get("MetricName").map(text).as_deref() != Some("Count")
+            || text(&alarm["Namespace"]) != "Holdfast"
+        {
+            continue;
+        }
+        let dimensions = alarm["Dimensions"].as_sequence().unwrap();
+        let names: Vec<String> = dimensions.iter().map(|one| text(&one["Name"])).collect();
+        assert_eq!(names, ["Stack", "Operation", "Outcome"], "{logical}");
+        assert_eq!(text(&dimensions[0]["Value"]), "AWS::StackName", "{logical}");
+        outcomes.push(text(&dimensions[2]["Value"]));
+    }
+    assert_eq!(outcomes, ["second_factor_guessing", "sign_in_failed"]);
+    let dashboard = text(&template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]);
+    assert!(dashboard.contains(
+        r#"SEARCH('{Holdfast,Stack,Operation,Outcome} Stack=\"${AWS::StackName}\" MetricName=\"Count\"'"#
+    ));
+}

@@ -2,6 +2,7 @@
 
 mod aktion;
 mod netwrix;
+mod password;
 mod sdm;
 
 use holdfast::audit::Notes;

@@ -4,14 +4,14 @@ use holdfast::audit::{Action, Outcome};
 use holdfast::dialect::netwrix::{self, Refusal};
 use holdfast::dialect::{Fields, sentence};
 use holdfast::id::Login;
-use holdfast::identity::{
-    SecondFactor, SignInResult, identify, open_session, renew_token, second_factor, verify_password,
-};
+use holdfast::identity::{SecondFactor, identify, renew_token, second_factor};
 use holdfast::runtime::{self, App};
 use holdfast::secret::{Code, Password, Token};
-use holdfast::store::{Attempt, SessionKind};
+use holdfast::store::SessionKind;
 use lambda_http::{Body, Request, Response};
 use serde_json::Value;
+
+use crate::password::PasswordRefusal;
 
 /// What a wrong password and an unknown login are told alike.
 const WRONG_CREDENTIALS: &str = "The login or password is wrong.";
@@ -43,37 +43,15 @@ async fn password(app: &App, request: &Request) -> Result<Token, Refusal> {
     notes.action(Action::SignIn);
     let body = runtime::body(request);
     netwrix::media(request.headers(), body)?;
-    let (login, password) = credentials(body)?;
-
-    let request_id = runtime::request_id(request);
-    let attempt = Attempt {
-        login: &login,
-        source: runtime::source(request),
-        now: app.clock.now(),
-        request_id: &request_id,
-    };
-    let verified = verify_password(&app.store, &app.passwords, attempt, password)
-        .await?
-        .map_err(|denial| {
-            crate::note(&notes, &denial, &login);
-            Refusal::Unauthorized(WRONG_CREDENTIALS)
-        })?;
-    notes.actor(verified.company(), &login);
-    match open_session(&app.store, verified, SessionKind::NetwrixFirstFactor, attempt).await? {
-        SignInResult::Opened { token, .. } => {
-            notes.outcome(Outcome::PasswordAccepted);
-            Ok(token)
-        }
+    let opened =
+        crate::password::open(app, request, credentials(body)?, SessionKind::NetwrixFirstFactor).await?;
+    let (token, _) = opened.map_err(|refusal| match refusal {
+        PasswordRefusal::Wrong => Refusal::Unauthorized(WRONG_CREDENTIALS),
         // Only who has the right password learns that the account is locked.
-        SignInResult::Locked(lock) => {
-            notes.outcome(Outcome::LockedAccount);
-            Err(Refusal::account_locked(&lock))
-        }
-        SignInResult::Refused => {
-            notes.outcome(Outcome::ChangedSecrets);
-            Err(Refusal::Unauthorized(WRONG_CREDENTIALS))
-        }
-    }
+        PasswordRefusal::Locked(lock) => Refusal::account_locked(&lock),
+    })?;
+    notes.outcome(Outcome::PasswordAccepted);
+    Ok(token)
 }
 
 fn credentials(body: &[u8]) -> Result<(Login, Password), Refusal> {

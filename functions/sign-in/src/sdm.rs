@@ -1,13 +1,13 @@
 //! Session Delivery Manager: a cookie for user name and password.
 
-use holdfast::audit::{Action, Outcome};
+use holdfast::audit::Action;
 use holdfast::dialect::sdm::{self, Refusal};
 use holdfast::dialect::{Members, Node};
 use holdfast::id::Login;
-use holdfast::identity::{SignInResult, identify, open_session, verify_password};
+use holdfast::identity::identify;
 use holdfast::runtime::{self, App};
 use holdfast::secret::Password;
-use holdfast::store::{Attempt, RowKey, SessionKind};
+use holdfast::store::{RowKey, SessionKind};
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 
@@ -22,60 +22,35 @@ pub(crate) async fn logout(app: &App, request: &Request) -> Response<Body> {
 }
 
 async fn sign_in(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
-    let notes = runtime::audit(request);
-    notes.action(Action::SignIn);
+    runtime::audit(request).action(Action::SignIn);
     let (headers, body) = (request.headers(), runtime::body(request));
     sdm::version(runtime::path_parameter(request, "versionId"))?;
     let media = sdm::media(headers, body)?;
-    let (login, password) = credentials(&Members::read(body, media.format(), "session")?)?;
-
-    let request_id = runtime::request_id(request);
-    let attempt = Attempt {
-        login: &login,
-        source: runtime::source(request),
-        now: app.clock.now(),
-        request_id: &request_id,
-    };
-    let verified = verify_password(&app.store, &app.passwords, attempt, password)
+    let credentials = credentials(&Members::read(body, media.format(), "session")?)?;
+    // A locked account answers as a wrong password does: this dialect tells an outsider nothing.
+    let (token, user) = crate::password::open(app, request, credentials, SessionKind::Sdm)
         .await?
-        .map_err(|denial| {
-            crate::note(&notes, &denial, &login);
-            Refusal::WrongCredentials
-        })?;
-    notes.actor(verified.company(), &login);
-    match open_session(&app.store, verified, SessionKind::Sdm, attempt).await? {
-        SignInResult::Opened { token, user } => {
-            let idle_minutes = SessionKind::Sdm.token_life().as_secs() / 60;
-            let session = Node::Members(vec![
-                (
-                    "idleTimeout",
-                    Node::Number(i64::try_from(idle_minutes).unwrap_or(i64::MAX)),
-                ),
-                (
-                    "serverInfo",
-                    Node::text(concat!("Holdfast ", env!("CARGO_PKG_VERSION"))),
-                ),
-                ("sessionId", Node::text(token.reveal())),
-                (
-                    "userGroup",
-                    Node::text(user.groups.first().cloned().unwrap_or_default()),
-                ),
-                ("userName", Node::text(user.login.as_str())),
-            ]);
-            let mut response = sdm::document(headers, StatusCode::OK, "session", &session);
-            sdm::set_session_cookie(&mut response, &token, app.secure_cookies);
-            Ok(response)
-        }
-        // A locked account answers as a wrong password does: this dialect tells an outsider nothing.
-        SignInResult::Locked(_) => {
-            notes.outcome(Outcome::LockedAccount);
-            Err(Refusal::WrongCredentials)
-        }
-        SignInResult::Refused => {
-            notes.outcome(Outcome::ChangedSecrets);
-            Err(Refusal::WrongCredentials)
-        }
-    }
+        .map_err(|_| Refusal::WrongCredentials)?;
+    let idle_minutes = SessionKind::Sdm.token_life().as_secs() / 60;
+    let session = Node::Members(vec![
+        (
+            "idleTimeout",
+            Node::Number(i64::try_from(idle_minutes).unwrap_or(i64::MAX)),
+        ),
+        (
+            "serverInfo",
+            Node::text(concat!("Holdfast ", env!("CARGO_PKG_VERSION"))),
+        ),
+        ("sessionId", Node::text(token.reveal())),
+        (
+            "userGroup",
+            Node::text(user.groups.first().cloned().unwrap_or_default()),
+        ),
+        ("userName", Node::text(user.login.as_str())),
+    ]);
+    let mut response = sdm::document(headers, StatusCode::OK, "session", &session);
+    sdm::set_session_cookie(&mut response, &token, app.secure_cookies);
+    Ok(response)
 }
 
 fn credentials(members: &Members) -> Result<(Login, Password), Refusal> {

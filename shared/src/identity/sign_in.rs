@@ -47,14 +47,11 @@ pub async fn verify_password(
         .filter(|_| reservation == Reservation::Counted)
         .map(|credential| credential.password_hash.clone());
     let matches = passwords.verify(password, hash).await?;
-    let (user, credential) = match (user, credential) {
-        (Some(user), Some(credential)) => (user, credential),
-        _ => {
-            return Ok(Err(Denial {
-                why: Outcome::UnknownLogin,
-                company: None,
-            }));
-        }
+    let (Some(user), Some(credential)) = (user, credential) else {
+        return Ok(Err(Denial {
+            why: Outcome::UnknownLogin,
+            company: None,
+        }));
     };
     if !matches {
         return Ok(Err(Denial {

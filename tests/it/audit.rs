@@ -107,7 +107,7 @@ async fn every_sign_in_has_one_line_with_its_own_outcome() {
     assert_eq!(lines.take(), ["aktion sign-in success admin@1 -"]);
     world.aktion_login("admin", &api_key("ada")).await;
     assert_eq!(lines.take(), ["aktion sign-in wrong_key admin@1 -"]);
-    world.aktion_login("nobody", &api_key("ada")).await;
+    world.aktion_login("ghost", &api_key("ada")).await;
     assert_eq!(lines.take(), ["aktion sign-in unknown_login -@- -"]);
 
     world.lock_user("bob").await;

@@ -124,7 +124,7 @@ fn is_own_write(change: &Change, found: &Record, me: &Writer) -> bool {
         Change::Acquire { .. } => found.lock_request.as_ref() == Some(&me.origin.request),
         // The same caller's other request may have made a break. The decision on the row that was found knows the break by
         // its tenure, and says that the tenure is over and not that this request ended it. A release that was not made is
-        // decided anew as well: a break may have ended the tenure first.
+        // decided again as well: a break may have ended the tenure first.
         Change::Renew { .. } | Change::Break { .. } | Change::Clear { .. } | Change::Release { .. } => false,
     }
 }

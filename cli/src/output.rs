@@ -78,7 +78,7 @@ impl Output {
         match self.format {
             Format::Table => {
                 let cells: Vec<String> = cells.iter().map(|cell| clean(cell)).collect();
-                print([cut(&cells.join("  "), self.width)])
+                print([cut(cells.join("  ").trim_end(), self.width)])
             }
             Format::Json | Format::Ndjson => print([line(value)?]),
         }

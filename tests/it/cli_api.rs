@@ -1,5 +1,10 @@
 //! The command's work with locks through the API: what it shows, and how it ends.
 
+#![expect(
+    clippy::too_many_lines,
+    reason = "most of them are what a command is expected to show"
+)]
+
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
@@ -60,12 +65,40 @@ async fn a_sign_in_is_kept_for_the_user_alone_and_forgotten() {
     terminal.show(&mut shown, &["login", "olga"], &login);
     shown += &in_all_forms(&terminal, &["whoami"]);
     let name = terminal.kept().file_stem().unwrap().to_str().unwrap().to_owned();
-    insta::assert_snapshot!(shown.replace(&name, "[profile]"), @"");
+    insta::assert_snapshot!(shown.replace(&name, "[profile]"), @r#"
+    $ holdfast login olga
+    login  olga
+    api  [url]
+    profile  [profile]
+    signed in with  a password
+    $ holdfast whoami
+    login  olga
+    api  [url]
+    profile  [profile]
+    signed in with  a password
+    $ holdfast whoami --output json
+    {
+      "login": "olga",
+      "profile": "[profile]",
+      "url": "[url]",
+      "with": "password"
+    }
+    $ holdfast whoami --output ndjson
+    {"login":"olga","profile":"[profile]","url":"[url]","with":"password"}
+    "#);
 
     let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&terminal.kept()), 0o600);
     assert_eq!(mode(terminal.kept().parent().unwrap()), 0o700);
-    insta::assert_snapshot!(terminal.session(&[&["logout"], &["whoami"], &["logout"]]), @"");
+    insta::assert_snapshot!(terminal.session(&[&["logout"], &["whoami"], &["logout"]]), @r"
+    $ holdfast logout
+    ! signed out
+    $ holdfast whoami
+    ! holdfast: not signed in: run `holdfast login`
+    = 4
+    $ holdfast logout
+    ! nobody was signed in
+    ");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,24 +136,178 @@ async fn what_is_wrong_with_a_sign_in_is_one_line() {
     let arguments = ["login", "bob", "--code", "NA"];
     let run = terminal.run_with(&arguments, &[("HOLDFAST_PASSWORD", PASSWORD)], "");
     terminal.show(&mut shown, &arguments, &run);
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @r#"
+    $ holdfast login olga
+    ! holdfast: The login or password is wrong. Five failures in a row close sign-in from here for 15 minutes
+    = 4
+    $ holdfast login olga
+    ! holdfast: The code is wrong. Five failures in a row close sign-in from here for 15 minutes
+    = 4
+    $ holdfast login olga
+    ! holdfast: the server cannot take this login, password or code: a code has six digits
+    = 4
+    $ holdfast login olga
+    ! holdfast: this is not a terminal, so nobody can answer "Code (empty if you have none)": give --code or HOLDFAST_CODE
+    = 2
+    $ holdfast login olga
+    ! holdfast: this is not a terminal, so nobody can answer "Password of olga": give --password-stdin or HOLDFAST_PASSWORD
+    = 2
+    $ holdfast login
+    ! holdfast: this is not a terminal, so nobody can answer "Login": give it as an argument
+    = 2
+    $ holdfast login robot --api-key
+    ! holdfast: the login or the API key is wrong
+    = 4
+    $ holdfast locks
+    ! holdfast: HOLDFAST_API_KEY needs HOLDFAST_LOGIN as well
+    = 2
+    $ holdfast login bob --code NA
+    ! holdfast: the account is locked: Account locked: This account is locked.
+    = 4
+    "#);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_is_taken_seen_and_released() {
     let world = World::with(operators(), false).await;
     let bob = signed_in(&world, "bob");
-    insta::assert_snapshot!(bob.session(&[&LOCK]), @"");
-    insta::assert_snapshot!(in_all_forms(&bob, &["lock", "device/ID5"]), @"");
-    insta::assert_snapshot!(in_all_forms(&bob, &["show", "device/ID5"]), @"");
-    insta::assert_snapshot!(in_all_forms(&bob, &["locks", "--owner", "me"]), @"");
+    insta::assert_snapshot!(bob.session(&[&LOCK]), @r"
+    $ holdfast lock device/ID5 --for 10m --title Upgrade --message Ask Bob first
+    lock  taken
+    target  device/ID5
+    name  sbc-boston
+    owner  bob (you)
+    since  [time]
+    until  [time]
+    fence  1
+    title  Upgrade
+    message  Ask Bob first
+    ");
+    insta::assert_snapshot!(in_all_forms(&bob, &["lock", "device/ID5"]), @r#"
+    $ holdfast lock device/ID5
+    lock  yours already, unchanged
+    target  device/ID5
+    name  sbc-boston
+    owner  bob (you)
+    since  [time]
+    until  [time]
+    fence  1
+    title  Upgrade
+    message  Ask Bob first
+    $ holdfast lock device/ID5 --output json
+    {
+      "changed": false,
+      "lock": {
+        "fence": 1,
+        "id": "ID5",
+        "kind": "device",
+        "message": "Ask Bob first",
+        "mine": true,
+        "name": "sbc-boston",
+        "owner": "bob",
+        "since": "2026-11-22T10:00:00Z",
+        "title": "Upgrade",
+        "until": "2026-11-22T10:10:00Z"
+      }
+    }
+    $ holdfast lock device/ID5 --output ndjson
+    {"changed":false,"lock":{"fence":1,"id":"ID5","kind":"device","message":"Ask Bob first","mine":true,"name":"sbc-boston","owner":"bob","since":"2026-11-22T10:00:00Z","title":"Upgrade","until":"2026-11-22T10:10:00Z"}}
+    "#);
+    insta::assert_snapshot!(in_all_forms(&bob, &["show", "device/ID5"]), @r#"
+    $ holdfast show device/ID5
+    target  device/ID5
+    name  sbc-boston
+    owner  bob (you)
+    since  [time]
+    until  [time]
+    fence  1
+    title  Upgrade
+    message  Ask Bob first
+    $ holdfast show device/ID5 --output json
+    {
+      "fence": 1,
+      "id": "ID5",
+      "kind": "device",
+      "lastBreak": null,
+      "lock": {
+        "fence": 1,
+        "id": "ID5",
+        "kind": "device",
+        "message": "Ask Bob first",
+        "mine": true,
+        "name": "sbc-boston",
+        "owner": "bob",
+        "since": "2026-11-22T10:00:00Z",
+        "title": "Upgrade",
+        "until": "2026-11-22T10:10:00Z"
+      },
+      "name": "sbc-boston"
+    }
+    $ holdfast show device/ID5 --output ndjson
+    {"fence":1,"id":"ID5","kind":"device","lastBreak":null,"lock":{"fence":1,"id":"ID5","kind":"device","message":"Ask Bob first","mine":true,"name":"sbc-boston","owner":"bob","since":"2026-11-22T10:00:00Z","title":"Upgrade","until":"2026-11-22T10:10:00Z"},"name":"sbc-boston"}
+    "#);
+    insta::assert_snapshot!(in_all_forms(&bob, &["locks", "--owner", "me"]), @r#"
+    $ holdfast locks --owner me
+    TARGET  NAME  OWNER  SINCE  UNTIL  FENCE  TITLE
+    device/ID5  sbc-boston  bob  [time]  [time]  1  Upgrade
+    $ holdfast locks --owner me --output json
+    [
+      {
+        "fence": 1,
+        "id": "ID5",
+        "kind": "device",
+        "message": "Ask Bob first",
+        "mine": true,
+        "name": "sbc-boston",
+        "owner": "bob",
+        "since": "2026-11-22T10:00:00Z",
+        "title": "Upgrade",
+        "until": "2026-11-22T10:10:00Z"
+      }
+    ]
+    $ holdfast locks --owner me --output ndjson
+    {"fence":1,"id":"ID5","kind":"device","message":"Ask Bob first","mine":true,"name":"sbc-boston","owner":"bob","since":"2026-11-22T10:00:00Z","title":"Upgrade","until":"2026-11-22T10:10:00Z"}
+    "#);
     insta::assert_snapshot!(bob.session(&[
         &["lock", "device/ID5", "--without-end", "--fence", "1"],
         &["unlock", "device/ID5"],
         &["show", "device/ID5"],
         &["locks", "--kind", "device"],
-    ]), @"");
-    insta::assert_snapshot!(in_all_forms(&bob, &["unlock", "device/ID5", "--fence", "1"]), @"");
+    ]), @r"
+    $ holdfast lock device/ID5 --without-end --fence 1
+    lock  renewed
+    target  device/ID5
+    name  sbc-boston
+    owner  bob (you)
+    since  [time]
+    fence  1
+    title  Upgrade
+    message  Ask Bob first
+    $ holdfast unlock device/ID5
+    lock  released
+    target  device/ID5
+    fence  1
+    $ holdfast show device/ID5
+    target  device/ID5
+    name  sbc-boston
+    owner  (free)
+    fence  1
+    $ holdfast locks --kind device
+    TARGET  NAME  OWNER  SINCE  UNTIL  FENCE  TITLE
+    ");
+    insta::assert_snapshot!(in_all_forms(&bob, &["unlock", "device/ID5", "--fence", "1"]), @r#"
+    $ holdfast unlock device/ID5 --fence 1
+    lock  over already
+    target  device/ID5
+    fence  1
+    $ holdfast unlock device/ID5 --fence 1 --output json
+    {
+      "changed": false,
+      "fence": 1
+    }
+    $ holdfast unlock device/ID5 --fence 1 --output ndjson
+    {"changed":false,"fence":1}
+    "#);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,9 +332,81 @@ async fn each_refusal_has_its_exit_code_and_its_line() {
         &["watch", "device/ID5"],
         &["break", "device/ID5", "--reason", "Ticket 4711", "--yes"],
         &["locks", "--kind", "planet"],
-    ]), @"");
+    ]), @r"
+    $ holdfast lock device/ID5
+    ! holdfast: device/ID5 is held by bret (taken [time], ends [time]): ask its owner, or `holdfast break device/ID5`
+    = 3
+    $ holdfast unlock device/ID5
+    ! holdfast: device/ID5 is held by bret (taken [time], ends [time]): ask its owner, or `holdfast break device/ID5`
+    = 3
+    $ holdfast lock device/ID6 --fence 7
+    ! holdfast: that fence does not hold: device/ID6 is free; see `holdfast show device/ID6`
+    = 1
+    $ holdfast unlock device/ID5 --fence 7
+    ! holdfast: that fence is not the one that holds: device/ID5 is held by bret (taken [time], ends [time]); see `holdfast show device/ID5`
+    = 3
+    $ holdfast show device/ID99
+    ! holdfast: there is no device/ID99
+    = 5
+    $ holdfast lock device/ID6 --for 2d
+    ! holdfast: device/ID6: seconds: The seconds must be 1 to 86400, or null
+    = 2
+    $ holdfast lock user/olga
+    ! holdfast: refused: The privilege Users.Edit is missing
+    = 1
+    $ holdfast locks
+    ! holdfast: refused: The role Admin or Auditor is missing: you see your own locks (owner=me) and those on devices
+    = 1
+    $ holdfast show device
+    ! error: invalid value 'device' for '<TARGET>': a target is device/ID5, user/bob, activity-session/<uuid> or access/<resource uuid>:<login>
+    ! 
+    ! For more information, try '--help'.
+    = 2
+    $ holdfast show Device/ID5
+    ! error: invalid value 'Device/ID5' for '<TARGET>': a target is device/ID5, user/bob, activity-session/<uuid> or access/<resource uuid>:<login>
+    ! 
+    ! For more information, try '--help'.
+    = 2
+    $ holdfast lock device/ID5 --for soon
+    ! error: invalid value 'soon' for '--for <TIME>': not a duration such as 90s, 10m or 1h
+    ! 
+    ! For more information, try '--help'.
+    = 2
+    $ holdfast history
+    ! error: the following required arguments were not provided:
+    !   <TARGET|--actor <LOGIN>|--from <TIME>>
+    ! 
+    ! Usage: holdfast history <TARGET|--actor <LOGIN>|--from <TIME>>
+    ! 
+    ! For more information, try '--help'.
+    = 2
+    $ holdfast history device/ID5
+    ! holdfast: refused: The role Admin or Auditor is missing
+    = 1
+    $ holdfast watch device/ID5
+    ! holdfast: refused: The role Admin or Auditor is missing
+    = 1
+    $ holdfast break device/ID5 --reason Ticket 4711 --yes
+    ! holdfast: you have signed in without a second factor, which this needs: ask an operator for one
+    = 1
+    $ holdfast locks --kind planet
+    ! error: invalid value 'planet' for '--kind <KIND>': a kind is device, user, activity-session or access
+    ! 
+    ! For more information, try '--help'.
+    = 2
+    ");
     let nobody = Terminal::new(&world);
-    insta::assert_snapshot!(nobody.session(&[&["locks"], &["lock", "device/ID5"], &["watch"]]), @"");
+    insta::assert_snapshot!(nobody.session(&[&["locks"], &["lock", "device/ID5"], &["watch"]]), @r"
+    $ holdfast locks
+    ! holdfast: not signed in: run `holdfast login`
+    = 4
+    $ holdfast lock device/ID5
+    ! holdfast: not signed in: run `holdfast login`
+    = 4
+    $ holdfast watch
+    ! holdfast: not signed in: run `holdfast login`
+    = 4
+    ");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,7 +434,11 @@ async fn a_store_that_is_unavailable_is_worth_another_try() {
         .as_ref()
         .unwrap()
         .judge(|_| Verdict::error(400, "ThrottlingException"));
-    insta::assert_snapshot!(bob.session(&[&["show", "device/ID5"]]), @"");
+    insta::assert_snapshot!(bob.session(&[&["show", "device/ID5"]]), @r"
+    $ holdfast show device/ID5
+    ! holdfast: the service is busy or unavailable: try again in a moment
+    = 75
+    ");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,8 +456,52 @@ async fn somebody_elses_lock_is_broken_and_its_owner_told() {
         &with(&["--fence", "1", "--output", "json"]),
         &with(&["--fence", "1", "--output", "ndjson"]),
         &with(&[]),
-    ]), @"");
-    insta::assert_snapshot!(bob.session(&[&["lock", "device/ID5"], &["show", "device/ID5"]]), @"");
+    ]), @r#"
+    $ holdfast break device/ID5 --reason Bob is on leave
+    ! This ends the lock of bob on device/ID5 (sbc-boston, taken [time], fence 1).
+    ! holdfast: this is not a terminal, so nobody can answer "Type device/ID5 to go on": give --yes
+    = 2
+    $ holdfast break device/ID5
+    ! error: the following required arguments were not provided:
+    !   --reason <TEXT>
+    ! 
+    ! Usage: holdfast break --reason <TEXT> <TARGET>
+    ! 
+    ! For more information, try '--help'.
+    = 2
+    $ holdfast break device/ID5 --reason Bob is on leave --yes --fence 9
+    ! holdfast: that fence is not the one that holds: device/ID5 is held by bob (taken [time]); see `holdfast show device/ID5`
+    = 3
+    $ holdfast break device/ID5 --reason Bob is on leave --yes --hold-off 10m
+    lock  broken
+    of  bob
+    target  device/ID5
+    owner  (free)
+    fence  2
+    $ holdfast break device/ID5 --reason Bob is on leave --yes --fence 1 --output json
+    {
+      "changed": false,
+      "fence": 2,
+      "lock": null
+    }
+    $ holdfast break device/ID5 --reason Bob is on leave --yes --fence 1 --output ndjson
+    {"changed":false,"fence":2,"lock":null}
+    $ holdfast break device/ID5 --reason Bob is on leave --yes
+    ! device/ID5 is free: there is nothing to break
+    "#);
+    insta::assert_snapshot!(bob.session(&[&["lock", "device/ID5"], &["show", "device/ID5"]]), @r"
+    $ holdfast lock device/ID5
+    ! holdfast: device/ID5: olga broke your lock (Bob is on leave): you can take it again [time]
+    = 3
+    $ holdfast show device/ID5
+    target  device/ID5
+    name  sbc-boston
+    owner  (free)
+    fence  2
+    last break  bob's lock by olga, [time]
+    reason  Bob is on leave
+    hold-off ends  [time]
+    ");
 
     let oscar = signed_in(&world, "oscar");
     assert_eq!(bob.run(&["lock", "device/ID6"]).code, 0);
@@ -202,7 +509,33 @@ async fn somebody_elses_lock_is_broken_and_its_owner_told() {
     insta::assert_snapshot!(oscar.session(&[
         &[&take[..], &["--output", "json"]].concat(),
         &take,
-    ]), @"");
+    ]), @r#"
+    $ holdfast break device/ID6 --reason Mine now --take --yes --output json
+    {
+      "broken": {
+        "fence": 1,
+        "id": "ID6",
+        "kind": "device",
+        "mine": false,
+        "name": "sbc-austin",
+        "owner": "bob",
+        "since": "2026-11-22T10:00:00Z"
+      },
+      "changed": true,
+      "fence": 2,
+      "lock": {
+        "fence": 2,
+        "id": "ID6",
+        "kind": "device",
+        "mine": true,
+        "name": "sbc-austin",
+        "owner": "oscar",
+        "since": "2026-11-22T10:00:00Z"
+      }
+    }
+    $ holdfast break device/ID6 --reason Mine now --take --yes
+    ! device/ID6 is yours already
+    "#);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -210,16 +543,28 @@ async fn a_break_asks_for_a_second_factor_that_is_new() {
     let world = World::with(operators(), false).await;
     let (bob, olga) = (signed_in(&world, "bob"), signed_in(&world, "olga"));
     assert_eq!(bob.run(&["lock", "device/ID5"]).code, 0);
-    world.clock.advance(Duration::from_secs(6 * 60));
+    world.clock.advance(Duration::from_mins(6));
     let arguments = ["break", "device/ID5", "--reason", "Ticket 4711", "--yes"];
-    insta::assert_snapshot!(olga.session(&[&arguments]), @"");
+    insta::assert_snapshot!(olga.session(&[&arguments]), @r"
+    $ holdfast break device/ID5 --reason Ticket 4711 --yes
+    ! holdfast: the second factor is older than five minutes: run `holdfast login`
+    = 4
+    ");
     let before = std::fs::read_to_string(olga.kept()).unwrap();
     let code = code_at(world.now());
     let given = [("HOLDFAST_PASSWORD", PASSWORD), ("HOLDFAST_CODE", code.as_str())];
     let mut shown = String::new();
     let run = olga.run_with(&arguments, &given, "");
     olga.show(&mut shown, &arguments, &run);
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @r"
+    $ holdfast break device/ID5 --reason Ticket 4711 --yes
+    lock  broken
+    of  bob
+    target  device/ID5
+    owner  (free)
+    fence  2
+    ! the second factor is older than five minutes: sign in again
+    ");
     assert_ne!(
         std::fs::read_to_string(olga.kept()).unwrap(),
         before,
@@ -240,7 +585,7 @@ fn age(terminal: &Terminal, by: Duration) -> Value {
 async fn a_token_is_renewed_as_it_runs_out() {
     let world = World::with(operators(), false).await;
     let bob = signed_in(&world, "bob");
-    let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+    let minutes = |minutes: u64| Duration::from_mins(minutes);
     let kept = || serde_json::from_str::<Value>(&std::fs::read_to_string(bob.kept()).unwrap()).unwrap();
     let young = age(&bob, minutes(4));
     assert_eq!(bob.run(&["show", "device/ID5"]).code, 0);
@@ -258,9 +603,20 @@ async fn a_token_is_renewed_as_it_runs_out() {
     assert_eq!(bob.run(&["show", "device/ID5"]).code, 0);
 
     world.clock.advance(minutes(2));
-    insta::assert_snapshot!(bob.session(&[&["show", "device/ID5"]]), @"");
+    insta::assert_snapshot!(bob.session(&[&["show", "device/ID5"]]), @r"
+    $ holdfast show device/ID5
+    ! holdfast: not signed in: run `holdfast login`
+    = 4
+    ");
     age(&bob, minutes(15));
-    insta::assert_snapshot!(bob.session(&[&["show", "device/ID5"], &["whoami"]]), @"");
+    insta::assert_snapshot!(bob.session(&[&["show", "device/ID5"], &["whoami"]]), @r"
+    $ holdfast show device/ID5
+    ! holdfast: the sign-in has run out: run `holdfast login`
+    = 4
+    $ holdfast whoami
+    ! holdfast: the sign-in has run out: run `holdfast login`
+    = 4
+    ");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -300,7 +656,18 @@ async fn a_machine_signs_in_with_its_key() {
         &["unlock", "device/ID5"],
         &["history", "device/ID5"],
         &["break", "device/ID5", "--fence", "1", "--reason", "x", "--yes"],
-    ]), @"");
+    ]), @r"
+    $ holdfast unlock device/ID5
+    lock  released
+    target  device/ID5
+    fence  1
+    $ holdfast history device/ID5
+    ! holdfast: an API key does not open this: run `holdfast login` as a person
+    = 4
+    $ holdfast break device/ID5 --fence 1 --reason x --yes
+    ! holdfast: an API key does not open this: run `holdfast login` as a person
+    = 4
+    ");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -353,7 +720,7 @@ async fn a_history_is_shown_by_target_by_actor_and_by_time() {
         signed_in(&world, "audrey"),
     );
     let records = |count: usize| {
-        let deadline = std::time::Instant::now() + Duration::from_secs(60);
+        let deadline = std::time::Instant::now() + Duration::from_mins(1);
         while audrey
             .run(&["history", "device/ID5", "--output", "json"])
             .json()
@@ -366,7 +733,7 @@ async fn a_history_is_shown_by_target_by_actor_and_by_time() {
         }
     };
     assert_eq!(bob.run(&LOCK).code, 0);
-    world.clock.advance(Duration::from_secs(60));
+    world.clock.advance(Duration::from_mins(1));
     assert_eq!(
         olga.run(&["break", "device/ID5", "--reason", "Bob\u{1b}[2J left", "--yes"])
             .code,
@@ -374,12 +741,79 @@ async fn a_history_is_shown_by_target_by_actor_and_by_time() {
     );
     // Entered, acquired and broken.
     records(3);
-    insta::assert_snapshot!(in_all_forms(&audrey, &["history", "device/ID5", "--limit", "2"]), @"");
+    insta::assert_snapshot!(in_all_forms(&audrey, &["history", "device/ID5", "--limit", "2"]), @r#"
+    $ holdfast history device/ID5 --limit 2
+    WHEN  TARGET  ACTION  ACTOR  OWNER  FENCE  REASON
+    [time]  device/ID5  broken  olga  bob → -  1 → 2  Bob\u{1b}[2J left
+    [time]  device/ID5  acquired  bob  - → bob  0 → 1
+    $ holdfast history device/ID5 --limit 2 --output json
+    [
+      {
+        "action": "broken",
+        "actor": "olga",
+        "at": "2026-11-22T10:01:00Z",
+        "change": 3,
+        "dialect": "holdfast",
+        "fenceAfter": 2,
+        "fenceBefore": 1,
+        "id": "ID5",
+        "kind": "device",
+        "ownerAfter": null,
+        "ownerBefore": "bob",
+        "reason": "Bob\u001b[2J left",
+        "requestId":"[request]",
+        "source": "127.0.0.1",
+        "until": null
+      },
+      {
+        "action": "acquired",
+        "actor": "bob",
+        "at": "2026-11-22T10:00:00Z",
+        "change": 2,
+        "dialect": "holdfast",
+        "fenceAfter": 1,
+        "fenceBefore": 0,
+        "id": "ID5",
+        "kind": "device",
+        "ownerAfter": "bob",
+        "ownerBefore": null,
+        "reason": null,
+        "requestId":"[request]",
+        "source": "127.0.0.1",
+        "until": "2026-11-22T10:10:00Z"
+      }
+    ]
+    $ holdfast history device/ID5 --limit 2 --output ndjson
+    {"action":"broken","actor":"olga","at":"2026-11-22T10:01:00Z","change":3,"dialect":"holdfast","fenceAfter":2,"fenceBefore":1,"id":"ID5","kind":"device","ownerAfter":null,"ownerBefore":"bob","reason":"Bob\u001b[2J left","requestId":"[request]","source":"127.0.0.1","until":null}
+    {"action":"acquired","actor":"bob","at":"2026-11-22T10:00:00Z","change":2,"dialect":"holdfast","fenceAfter":1,"fenceBefore":0,"id":"ID5","kind":"device","ownerAfter":"bob","ownerBefore":null,"reason":null,"requestId":"[request]","source":"127.0.0.1","until":"2026-11-22T10:10:00Z"}
+    "#);
     insta::assert_snapshot!(audrey.session(&[
         &["history", "--actor", "olga"],
         &["history", "--from", "2026-11-22T10:00:30Z", "--to", "2026-11-22T10:02:00Z"],
         &["history", "--from", "2026-01-01", "--to", "2026-11-22"],
         &["history", "--actor", "olga", "--from", "1h"],
         &["history", "--from", "noon"],
-    ]), @"");
+    ]), @r"
+    $ holdfast history --actor olga
+    WHEN  TARGET  ACTION  ACTOR  OWNER  FENCE  REASON
+    [time]  device/ID5  broken  olga  bob → -  1 → 2  Bob\u{1b}[2J left
+    $ holdfast history --from 2026-11-22T10:00:30Z --to 2026-11-22T10:02:00Z
+    WHEN  TARGET  ACTION  ACTOR  OWNER  FENCE  REASON
+    [time]  device/ID5  broken  olga  bob → -  1 → 2  Bob\u{1b}[2J left
+    $ holdfast history --from 2026-01-01 --to 2026-11-22
+    ! holdfast: the list: to: The to must be after the from, and 31 days after it at most
+    = 2
+    $ holdfast history --actor olga --from 1h
+    ! error: the argument '--actor <LOGIN>' cannot be used with '--from <TIME>'
+    ! 
+    ! Usage: holdfast history <TARGET|--actor <LOGIN>|--from <TIME>>
+    ! 
+    ! For more information, try '--help'.
+    = 2
+    $ holdfast history --from noon
+    ! error: invalid value 'noon' for '--from <TIME>': a time is 2026-11-22T10:00:00Z, [time], or how long ago: 24h
+    ! 
+    ! For more information, try '--help'.
+    = 2
+    ");
 }

@@ -169,7 +169,7 @@ fn without_times(cell: &str) -> String {
     let words: Vec<&str> = cell.split(' ').collect();
     let (mut kept, mut rest) = (Vec::new(), words.as_slice());
     while let [word, more @ ..] = rest {
-        let bare = word.trim_start_matches('(').trim_end_matches([',', ')']);
+        let bare = word.trim_start_matches('(').trim_end_matches([',', ')', ';']);
         let is_count = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty();
         let taken = match more {
             [now, ..] if bare == "just" && now.starts_with("now") => 2,
@@ -188,7 +188,7 @@ fn without_times(cell: &str) -> String {
         }
         let (time, after) = rest.split_at(taken);
         let last = time.last().expect("a word");
-        let end = &last[last.trim_end_matches([',', ')', ':']).len()..];
+        let end = &last[last.trim_end_matches([',', ')', ';', ':']).len()..];
         let begin = if word.starts_with('(') { "(" } else { "" };
         kept.push(format!("{begin}[time]{end}"));
         rest = after;

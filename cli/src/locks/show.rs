@@ -1,7 +1,6 @@
 //! `show TARGET`
 
 use clap::Args;
-use holdfast::lock::Timestamp;
 use holdfast::target::Target;
 use serde_json::Value;
 
@@ -52,12 +51,7 @@ fn facts(read: &Value) -> Vec<(&'static str, String)> {
             ),
         ));
         facts.push(("reason", text(broken, "reason")));
-        if Timestamp::parse(&text(broken, "until")).is_some_and(|until| until > now) {
-            facts.push((
-                "held off",
-                format!("{}, ends {}", text(broken, "owner"), when(broken, "until", now)),
-            ));
-        }
+        facts.push(("hold-off ends", when(broken, "until", now)));
     }
     facts
 }

@@ -178,7 +178,7 @@ async fn every_refused_change_of_a_lock_has_one_line_and_a_successful_one_has_no
     );
 
     let session = session_id(1);
-    let request = json!({"id": "1", "activitySessionIds": [session], "locked": true, "lockActivity": true,
+    let request = json!({"activitySessionIds": [session], "locked": true, "lockActivity": true,
         "lockResource": false, "lockUser": false});
     world.lock_sessions("no-token", request.clone()).await;
     let bearer = world.bearer("bob").await;

@@ -16,9 +16,12 @@ use std::path::PathBuf;
 
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
 use holdfast::Clock;
-use holdfast::runtime::{App, Function, StreamFunction};
+use holdfast::config::HISTORY_KEPT;
+use holdfast::runtime::{App, Function, StreamFunction as _};
 use holdfast::secret::Passwords;
-use holdfast::store::{self, Store, Tables, Timeouts};
+use holdfast::store::{self, Store, Table, Tables, Timeouts};
+use publish_events::PublishEvents;
+use record_history::RecordHistory;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -40,8 +43,9 @@ pub static FUNCTIONS: &[&Function] = &[
     &history::FUNCTION,
 ];
 
-/// Every function behind the stream of the resources' table.
-pub static STREAM_FUNCTIONS: &[&StreamFunction] = &[&record_history::FUNCTION];
+/// Every function behind the stream of the resources' table, by its name. The server here runs the first of them, and has a
+/// bus of its own in place of the second.
+pub static STREAM_FUNCTIONS: &[&str] = &[RecordHistory::NAME, PublishEvents::NAME];
 
 /// The demonstration directory, whose secrets are public.
 ///
@@ -163,11 +167,11 @@ impl Server {
             HistorySource::Endpoint(past) => Some(past),
         };
         if let Some(endpoint) = history_endpoint {
-            let app = App {
-                store: Store::new(local_client(&endpoint), table_names()),
-                ..app.clone()
-            };
-            tasks.push(stream::poll(endpoint, app, bus.clone(), stopped.clone()));
+            let store = Store::new(local_client(&endpoint), table_names());
+            let table = store.table_name(Table::Resources).to_owned();
+            let history = RecordHistory::new(store, app.clock.clone(), HISTORY_KEPT);
+            let streams = Streams::new(endpoint, &table);
+            tasks.push(stream::poll(streams, history, bus.clone(), stopped.clone()));
         }
         let gateway = gateway::Gateway {
             app,
@@ -268,13 +272,18 @@ pub fn table_names() -> Tables {
 /// A client for an endpoint on this machine or network, with the functions' own retries.
 #[must_use]
 pub fn local_client(endpoint: &str) -> aws_sdk_dynamodb::Client {
+    store::client(&local_sdk(), Some(endpoint), Timeouts::PATIENT)
+}
+
+/// What clients of AWS are made of that reach nothing but this machine or network.
+#[must_use]
+pub fn local_sdk() -> aws_config::SdkConfig {
     // Local stores ask for a signature and accept any.
     let credentials = Credentials::new("local", "local", None, None, "local");
-    let config = aws_config::SdkConfig::builder()
+    aws_config::SdkConfig::builder()
         .region(Region::new("us-east-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build();
-    store::client(&config, Some(endpoint), Timeouts::PATIENT)
+        .build()
 }
 
 #[cfg(test)]

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use holdfast::dialect::cloud_event::CloudEvent;
-use holdfast::runtime::{App, BatchAnswer, consume};
-use holdfast::store::{StreamRecord, Table};
+use holdfast::runtime::{BatchAnswer, consume};
+use holdfast::store::StreamRecord;
+use record_history::RecordHistory;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
-
-use crate::STREAM_FUNCTIONS;
 
 /// How long the stream is left alone between two polls.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -29,17 +28,16 @@ pub(crate) fn bus() -> broadcast::Sender<Published> {
 
 /// Polls until it is told to stop.
 pub(crate) fn poll(
-    endpoint: String,
-    app: App,
+    streams: Streams,
+    history: RecordHistory,
     bus: broadcast::Sender<Published>,
     mut stopped: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
     tokio::spawn(async move {
-        let streams = Streams::new(endpoint, app.store.table_name(Table::Resources));
         let mut iterator = None;
         let mut told = String::new();
         loop {
-            match streams.follow(&app, &bus, iterator.take()).await {
+            match streams.follow(&history, &bus, iterator.take()).await {
                 Ok(next) => iterator = next,
                 // Five times a second it would say the same.
                 Err(error) if error == told => {}
@@ -158,7 +156,7 @@ impl Streams {
     /// Reads on from `iterator`; the answer is where to read on next.
     async fn follow(
         &self,
-        app: &App,
+        history: &RecordHistory,
         bus: &broadcast::Sender<Published>,
         iterator: Option<String>,
     ) -> Result<Option<String>, String> {
@@ -169,7 +167,7 @@ impl Streams {
                 return Ok(page.next);
             }
             let batch = to_raw_value(&page.batch).map_err(|error| error.to_string())?;
-            hand_over(app, bus, &batch).await?;
+            hand_over(history, bus, &batch).await?;
             if page.next.is_none() {
                 return Ok(None);
             }
@@ -178,26 +176,24 @@ impl Streams {
     }
 }
 
-/// The same batch to every function behind the stream. One that fails gets it again from the beginning: its writes are
-/// safe to run twice.
-async fn hand_over(app: &App, bus: &broadcast::Sender<Published>, batch: &RawValue) -> Result<(), String> {
-    for function in STREAM_FUNCTIONS {
-        let answer = consume(function, app, batch)
-            .await
-            .map_err(|error| error.to_string())?;
-        if answer != BatchAnswer::default() {
-            return Err(format!("{}: a record was not handled", function.name));
-        }
+/// The same batch to the history and to the bus. Where it fails it comes again from the beginning: the writes are safe to
+/// run twice.
+async fn hand_over(
+    history: &RecordHistory,
+    bus: &broadcast::Sender<Published>,
+    batch: &RawValue,
+) -> Result<(), String> {
+    let answer = consume(history, batch).await.map_err(|error| error.to_string())?;
+    if answer != BatchAnswer::default() {
+        return Err("a record was not written to the history".to_owned());
     }
     for record in StreamRecord::batch(batch).map_err(|error| error.to_string())? {
         let Ok(Some(change)) = record.history() else {
             continue;
         };
         let event = CloudEvent::new("local", &change.company, &change.target, &change.event);
-        if let Ok(json) = serde_json::to_string(&event) {
-            // Without a subscriber there is no one to tell.
-            let _ = bus.send((change.company.as_str().to_owned(), json));
-        }
+        // Without a subscriber there is no one to tell.
+        let _ = bus.send((change.company.as_str().to_owned(), event.to_json()));
     }
     Ok(())
 }

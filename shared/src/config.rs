@@ -2,16 +2,24 @@
 //! line that names every fault.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::store::Tables;
 
 /// The environment variables that a function must be given. The SDK and the Lambda runtime read their own.
 pub const VARIABLES: &[&str] = &["RESOURCES_TABLE", "IDENTITY_TABLE", "STACK_NAME"];
 
-/// The environment variables that a function may be given. The template sets `HISTORY_TABLE` for the functions that use
-/// it, and none of the others.
-pub const OPTIONAL_VARIABLES: &[&str] = &["HISTORY_TABLE", "AWS_CA_BUNDLE", "WARM_CONNECTIONS"];
+/// The environment variables that a function may be given. The template sets the first three for the functions that use
+/// them, and none of the others.
+pub const OPTIONAL_VARIABLES: &[&str] = &[
+    "HISTORY_TABLE",
+    "HISTORY_RETENTION_DAYS",
+    "EVENT_BUS",
+    "AWS_CA_BUNDLE",
+    "WARM_CONNECTIONS",
+];
 
 /// What a function is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +28,10 @@ pub struct Config {
     pub tables: Tables,
     /// The name of the stack that the function belongs to, from `STACK_NAME`. The local server's is `local`.
     pub stack: String,
+    /// For how long a record of the history is kept, from `HISTORY_RETENTION_DAYS`; 400 days without it.
+    pub history_kept: Duration,
+    /// The name of the stack's own event bus, from `EVENT_BUS`.
+    pub event_bus: Option<String>,
     /// The file with the certificate authorities to trust instead of Amazon's, from `AWS_CA_BUNDLE`.
     pub ca_bundle: Option<PathBuf>,
     /// How many connections to open in INIT instead of as many as the function's widest wave needs, from
@@ -38,6 +50,14 @@ impl fmt::Display for InvalidConfig {
 }
 
 impl std::error::Error for InvalidConfig {}
+
+impl InvalidConfig {
+    /// A variable is not set that only this function needs.
+    #[must_use]
+    pub fn missing(variable: &str) -> Self {
+        Self(vec![format!("{variable} is not set")])
+    }
+}
 
 impl Config {
     /// Reads the configuration from `lookup`, which is the environment in a function and a map in a test.
@@ -74,19 +94,27 @@ impl Config {
         // Empty is how a variable is switched off where it cannot be removed.
         let given = |variable: &str| lookup(variable).filter(|value| !value.is_empty());
         let ca_bundle = given("AWS_CA_BUNDLE").map(PathBuf::from);
-        let warm_connections = given("WARM_CONNECTIONS").and_then(|text| {
-            let number = text.parse().ok().filter(|number| *number <= MAX_WARM_CONNECTIONS);
+        let mut number = |variable: &str, allowed: RangeInclusive<u64>| {
+            let text = given(variable)?;
+            let number = text.parse().ok().filter(|number| allowed.contains(number));
             if number.is_none() {
                 faults.push(format!(
-                    "WARM_CONNECTIONS is not a number from 0 to {MAX_WARM_CONNECTIONS}"
+                    "{variable} is not a number from {} to {}",
+                    allowed.start(),
+                    allowed.end()
                 ));
             }
             number
-        });
+        };
+        let history_days = number("HISTORY_RETENTION_DAYS", 1..=MAX_HISTORY_DAYS);
+        let warm_connections = number("WARM_CONNECTIONS", 0..=MAX_WARM_CONNECTIONS)
+            .and_then(|connections| usize::try_from(connections).ok());
         if faults.is_empty() {
             Ok(Self {
                 tables,
                 stack,
+                history_kept: history_days.map_or(HISTORY_KEPT, |days| Duration::from_hours(days * 24)),
+                event_bus: given("EVENT_BUS"),
                 ca_bundle,
                 warm_connections,
             })
@@ -97,7 +125,11 @@ impl Config {
 }
 
 /// A function serves one request at a time, and no request asks the store more than this at once.
-const MAX_WARM_CONNECTIONS: usize = 16;
+const MAX_WARM_CONNECTIONS: u64 = 16;
+/// For how long the history is kept where nothing else is said.
+pub const HISTORY_KEPT: Duration = Duration::from_hours(400 * 24);
+/// Ten years, as long as logs are kept at most.
+const MAX_HISTORY_DAYS: u64 = 3_653;
 
 fn is_stack_name(name: &str) -> bool {
     (1..=128).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
@@ -144,12 +176,13 @@ mod tests {
         let config = Config::from_lookup(|name| {
             asked.borrow_mut().push(name.to_owned());
             match name {
-                "WARM_CONNECTIONS" => None,
+                "WARM_CONNECTIONS" | "HISTORY_RETENTION_DAYS" => None,
                 "STACK_NAME" => Some("prod".to_owned()),
                 name => Some(format!("prod-{}", name.to_lowercase())),
             }
         })
         .unwrap();
+        assert_eq!(config.event_bus.as_deref(), Some("prod-event_bus"));
         assert_eq!(config.tables.resources, "prod-resources_table");
         assert_eq!(config.ca_bundle, Some(PathBuf::from("prod-aws_ca_bundle")));
         let asked: std::collections::BTreeSet<String> = asked.into_inner().into_iter().collect();
@@ -161,8 +194,10 @@ mod tests {
     fn what_may_be_given_may_be_left_out_or_empty() {
         let plain = read(&TABLES).unwrap();
         assert_eq!((plain.ca_bundle.clone(), plain.warm_connections), (None, None));
+        assert_eq!(plain.event_bus, None);
         let mut variables = TABLES.to_vec();
         variables.extend([("AWS_CA_BUNDLE", ""), ("WARM_CONNECTIONS", "")]);
+        variables.extend([("EVENT_BUS", ""), ("HISTORY_RETENTION_DAYS", "")]);
         assert_eq!(read(&variables).unwrap(), plain);
         for (text, number) in [("0", 0), ("16", 16)] {
             let mut variables = TABLES.to_vec();
@@ -173,6 +208,20 @@ mod tests {
             let mut variables = TABLES.to_vec();
             variables.push(("WARM_CONNECTIONS", bad));
             assert!(read(&variables).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_history_is_kept_for_400_days_or_as_many_as_are_given() {
+        let kept = |days: &str| {
+            read(&[&TABLES[..], &[("HISTORY_RETENTION_DAYS", days)]].concat())
+                .map(|config| config.history_kept)
+        };
+        let days = |days: u64| Ok(Duration::from_hours(days * 24));
+        assert_eq!(read(&TABLES).map(|config| config.history_kept), days(400));
+        assert_eq!((kept("1"), kept("3653")), (days(1), days(3_653)));
+        for bad in ["0", "3654", "-1", "a year"] {
+            assert!(kept(bad).is_err(), "{bad}");
         }
     }
 }

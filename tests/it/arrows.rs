@@ -47,6 +47,9 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// The only places that may name the SDK of DynamoDB: its room, and the start that builds the client.
 const SDK: &[&str] = &["shared/src/store/", "shared/src/runtime/start.rs"];
 
+/// The only place that may name the SDK of `EventBridge`: one file of the function that publishes.
+const EVENTS_SDK: &str = "functions/publish-events/src/bus.rs";
+
 /// The rooms that a file's code names, by `crate::room`. Comments and the tests at a file's end do not count.
 fn named_rooms(source: &str) -> BTreeSet<&str> {
     let code = source.split("#[cfg(test)]").next().unwrap_or_default();
@@ -134,6 +137,27 @@ fn only_the_store_knows_the_sdk() {
         .filter(|path| !SDK.iter().any(|allowed| path.starts_with(allowed)))
         .collect();
     assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn only_the_bus_knows_the_sdk_of_events() {
+    let naming: Vec<String> = ["shared", "functions", "local", "directory", "cli"]
+        .into_iter()
+        .flat_map(files)
+        .filter(|(_, source)| source.contains("aws_sdk_eventbridge"))
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(naming, [EVENTS_SDK]);
+    let manifests: Vec<PathBuf> = std::fs::read_dir(root().join("functions"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .chain(["shared", "local", "directory", "cli"].map(|package| root().join(package)))
+        .filter(|folder| {
+            let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+            manifest.contains("aws-sdk-eventbridge")
+        })
+        .collect();
+    assert_eq!(manifests, [root().join("functions/publish-events")]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use holdfast::store::Table;
 use holdfast_local::{FUNCTIONS, STREAM_FUNCTIONS};
-use holdfast_tests::{Credentials, Invocation, Lambda, TlsEndpoint, World};
+use holdfast_tests::{Bus, Credentials, Invocation, Lambda, TlsEndpoint, World};
 use serde_json::{Value, json};
 
 const DEMO: &str = include_str!("../../local/demo-directory.json");
@@ -278,14 +278,25 @@ async fn every_event_is_answered_as_the_readme_says_and_no_hostile_one_ends_the_
 #[tokio::test(flavor = "multi_thread")]
 async fn every_batch_of_the_stream_is_handled_to_its_end_and_leaves_the_records_that_the_readme_says() {
     let world = World::live(serde_json::from_str(DEMO).unwrap()).await;
+    let bus = Bus::start().await;
     for function in STREAM_FUNCTIONS {
-        let mut lambda = Lambda::start(function.name, world.endpoint()).await;
+        // Who publishes reaches no store.
+        let (store, said) = match *function {
+            "publish-events" => ("http://127.0.0.1:9", "is not published"),
+            _ => (world.endpoint(), "is kept raw"),
+        };
+        let environment = [
+            ("AWS_ENDPOINT_URL_EVENTBRIDGE", bus.endpoint()),
+            ("EVENT_BUS", "holdfast"),
+            ("STACK_NAME", "prod"),
+        ];
+        let mut lambda = Lambda::start_with(function, store, &environment).await;
         for event in ["null", "[]", "{}", r#"{"Records":[{"eventSource":"aws:sqs"}]}"#] {
             let invocation = lambda.invoke(event).await;
             assert!(matches!(invocation, Invocation::Failed(_)), "{invocation:?}");
-            assert!(lambda.is_alive(), "{event} ended {}", function.name);
+            assert!(lambda.is_alive(), "{event} ended {function}");
         }
-        for (name, event) in events(function.name) {
+        for (name, event) in events(function) {
             for _ in 0..2 {
                 let invocation = lambda.invoke(&event).await;
                 let handled = Invocation::Answered(json!({"batchItemFailures": []}));
@@ -293,12 +304,28 @@ async fn every_batch_of_the_stream_is_handled_to_its_end_and_leaves_the_records_
             }
         }
         let log = lambda.into_log().await;
-        let of_raw = log.iter().filter(|line| line.contains("is kept raw"));
-        assert_eq!(of_raw.count(), 2, "{log:?}");
+        let of_poison = log.iter().filter(|line| line.contains(said));
+        assert_eq!(of_poison.count(), 2, "{log:?}");
         for never in ["lock_owner", "NewImage", "203.0.113.7"] {
-            assert!(!log.join("\n").contains(never), "{} logs {never}", function.name);
+            assert!(!log.join("\n").contains(never), "{function} logs {never}");
         }
     }
+    let events = bus.taken().into_iter().map(|entry| {
+        let event: Value = serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap();
+        format!(
+            "{} {}",
+            event["id"].as_str().unwrap(),
+            event["type"].as_str().unwrap()
+        )
+    });
+    insta::assert_snapshot!(events.collect::<Vec<_>>().join("\n"), @r"
+    1/device/ID5/00000000000000000001 holdfast.lock.created.v1
+    1/device/ID5/00000000000000000002 holdfast.lock.acquired.v1
+    1/device/ID5/00000000000000000003 holdfast.lock.released.v1
+    1/device/ID5/00000000000000000001 holdfast.lock.created.v1
+    1/device/ID5/00000000000000000002 holdfast.lock.acquired.v1
+    1/device/ID5/00000000000000000003 holdfast.lock.released.v1
+    ");
     let mut kept: Vec<String> = world
         .rows(Table::History)
         .await

@@ -54,7 +54,7 @@ fn entry(package: &str, line: &str) -> Option<String> {
 /// One line a crate. A crate that is not in every function says in which ones it is.
 fn list() -> String {
     let mut users: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    let streams = STREAM_FUNCTIONS.iter().map(|function| function.name);
+    let streams = STREAM_FUNCTIONS.iter().copied();
     let names: Vec<&str> = FUNCTIONS
         .iter()
         .map(|function| function.name)

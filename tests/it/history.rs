@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use holdfast::Clock;
-use holdfast::runtime::{App, consume};
-use holdfast::secret::Passwords;
+use holdfast::runtime::consume;
 use holdfast::store::{Store, Table};
-use holdfast_local::{STREAM_FUNCTIONS, local_client, table_names};
+use holdfast_local::{local_client, table_names};
 use holdfast_tests::{DB01, START, Verdict, World, code_at, people, session_id};
 use insta::assert_snapshot;
+use record_history::RecordHistory;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
@@ -321,14 +321,14 @@ async fn pages_are_complete_and_a_cursor_belongs_to_its_list() {
     }
 }
 
-/// The handlers by themselves, over the store at `endpoint`.
-fn app(world: &World, endpoint: &str) -> App {
-    App {
-        store: Store::new(local_client(endpoint), table_names()),
-        clock: Clock::Manual(world.clock.clone()),
-        passwords: Passwords::default(),
-        secure_cookies: true,
-    }
+/// The function by itself, over the store at `endpoint`.
+fn function(world: &World, endpoint: &str) -> RecordHistory {
+    let store = Store::new(local_client(endpoint), table_names());
+    RecordHistory::new(
+        store,
+        Clock::Manual(world.clock.clone()),
+        Duration::from_hours(24),
+    )
 }
 
 /// A batch of the stream: a device is entered, locked and unlocked.
@@ -339,9 +339,9 @@ fn device_lock() -> Vec<Value> {
 }
 
 /// Hands records to the function that writes the history: those that it says have failed.
-async fn deliver(app: &App, records: &[Value]) -> Vec<String> {
+async fn deliver(function: &RecordHistory, records: &[Value]) -> Vec<String> {
     let batch = to_raw_value(&json!({"Records": records})).unwrap();
-    let answer = consume(STREAM_FUNCTIONS[0], app, &batch).await.unwrap();
+    let answer = consume(function, &batch).await.unwrap();
     let failures = answer.batch_item_failures.into_iter();
     failures.map(|failure| failure.item_identifier).collect()
 }
@@ -374,7 +374,7 @@ async fn a_record_that_cannot_be_understood_is_kept_raw_and_holds_up_none_behind
 #[tokio::test]
 async fn a_batch_that_comes_twice_and_in_pieces_leaves_one_record_for_each_change() {
     let world = World::with(directory(), false).await;
-    let app = app(&world, world.endpoint());
+    let function = function(&world, world.endpoint());
     let records = device_lock();
     for piece in [
         &records[..1],
@@ -383,7 +383,7 @@ async fn a_batch_that_comes_twice_and_in_pieces_leaves_one_record_for_each_chang
         &records,
         &records[2..],
     ] {
-        assert_eq!(deliver(&app, piece).await, Vec::<String>::new());
+        assert_eq!(deliver(&function, piece).await, Vec::<String>::new());
         // Whoever handles it later, the first record of a change stays.
         world.wait(60);
     }
@@ -403,7 +403,7 @@ async fn a_batch_that_comes_twice_and_in_pieces_leaves_one_record_for_each_chang
 async fn a_batch_that_fails_begins_again_where_it_failed() {
     let world = World::with(directory(), true).await;
     let proxy = world.proxy.as_ref().unwrap();
-    let app = app(&world, proxy.endpoint());
+    let function = function(&world, proxy.endpoint());
     let records = device_lock();
     proxy.judge(|call| {
         if call.operation == "PutItem" && call.touches("00000000000000000002") {
@@ -413,9 +413,9 @@ async fn a_batch_that_fails_begins_again_where_it_failed() {
         }
     });
     let second = records[1]["dynamodb"]["SequenceNumber"].as_str().unwrap();
-    assert_eq!(deliver(&app, &records).await, [second]);
+    assert_eq!(deliver(&function, &records).await, [second]);
     assert_eq!(world.rows(Table::History).await.len(), 1);
     proxy.forget();
-    assert_eq!(deliver(&app, &records[1..]).await, Vec::<String>::new());
+    assert_eq!(deliver(&function, &records[1..]).await, Vec::<String>::new());
     assert_eq!(world.rows(Table::History).await.len(), 3);
 }

@@ -27,6 +27,7 @@ mod locks_list;
 mod locks_see;
 mod locks_told;
 mod netwrix_sign_in;
+mod publish;
 mod races;
 mod round_trips;
 mod sdm_action;

@@ -10,12 +10,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use holdfast::Clock;
 use holdfast::id::Company;
-use holdfast::runtime::{App, consume};
-use holdfast::secret::Passwords;
+use holdfast::runtime::consume;
 use holdfast::store::{RowKey, Store, Table};
 use holdfast::target::Target;
-use holdfast_local::{STREAM_FUNCTIONS, Streams, local_client, table_names};
+use holdfast_local::{Streams, local_client, table_names};
 use holdfast_tests::{Answer, DB01, Locks, Verdict, World, people, session_id};
+use record_history::RecordHistory;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -228,15 +228,12 @@ struct Fate {
 /// Reads the stream as Lambda does and hands it to the function that writes the history: in pieces, some of them twice, and
 /// now and then the function is killed at whatever it does.
 async fn consume_badly(world: &World, mut dice: Dice, is_over: watch::Receiver<bool>) -> Fate {
-    let app = App {
-        store: Store::new(
-            local_client(world.proxy.as_ref().unwrap().endpoint()),
-            table_names(),
-        ),
-        clock: Clock::Manual(world.clock.clone()),
-        passwords: Passwords::default(),
-        secure_cookies: true,
-    };
+    let endpoint = world.proxy.as_ref().unwrap().endpoint();
+    let function = RecordHistory::new(
+        Store::new(local_client(endpoint), table_names()),
+        Clock::Manual(world.clock.clone()),
+        Duration::from_hours(24),
+    );
     let streams = Streams::new(
         world.endpoint().to_owned(),
         world.store.table_name(Table::Resources),
@@ -259,7 +256,7 @@ async fn consume_badly(world: &World, mut dice: Dice, is_over: watch::Receiver<b
             let end = records.len().min(done + 1 + dice.index(30));
             let batch = to_raw_value(&json!({"Records": records[begin..end]})).unwrap();
             fate.deliveries += 1;
-            let delivery = consume(STREAM_FUNCTIONS[0], &app, &batch);
+            let delivery = consume(&function, &batch);
             // A killed function has told nobody how far it came.
             let patience = if dice.below(8) == 0 {
                 Duration::from_millis(dice.below(20))

@@ -7,11 +7,16 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use holdfast::config;
+use holdfast::runtime::{BatchAnswer, StreamFunction as _, consume};
 use holdfast::store::{HISTORY, IDENTITY, RESOURCES, Table, TableDefinition};
-use holdfast_local::{FUNCTIONS, HistorySource, Options, STREAM_FUNCTIONS, Server, table_names};
-use holdfast_tests::{
-    Call, DB01, Locks, WEB01, World, api_key, people_with_an_operator, session_id, targets,
+use holdfast_local::{
+    FUNCTIONS, HistorySource, Options, STREAM_FUNCTIONS, Server, Streams, local_sdk, table_names,
 };
+use holdfast_tests::{
+    Bus, Call, DB01, Locks, WEB01, World, api_key, people_with_an_operator, session_id, targets,
+};
+use publish_events::{EventBus, PublishEvents};
+use serde_json::value::to_raw_value;
 use serde_json::{Value as Json, json};
 use serde_norway::Value;
 
@@ -66,7 +71,7 @@ fn functions(template: &Value) -> BTreeMap<String, &Value> {
 /// Those behind routes and those behind the stream.
 fn function_names() -> impl Iterator<Item = &'static str> {
     let routed = FUNCTIONS.iter().map(|function| function.name);
-    routed.chain(STREAM_FUNCTIONS.iter().map(|function| function.name))
+    routed.chain(STREAM_FUNCTIONS.iter().copied())
 }
 
 fn events() -> Vec<(String, Json)> {
@@ -137,7 +142,7 @@ fn every_route_has_a_function_in_the_template_a_folder_and_an_event() {
     }
     for (name, event) in &events {
         let function = name.split("--").next().unwrap();
-        if STREAM_FUNCTIONS.iter().any(|known| known.name == function) {
+        if STREAM_FUNCTIONS.contains(&function) {
             let records = event["Records"].as_array().unwrap();
             let sources = records.iter().map(|record| &record["eventSource"]);
             assert!(
@@ -165,10 +170,10 @@ fn every_function_behind_the_stream_is_fed_from_its_beginning_and_held_up_by_no_
     let template = template();
     let defined = functions(&template);
     for function in STREAM_FUNCTIONS {
-        let resource = defined[function.name];
-        assert_eq!(text(&resource["Metadata"]["SamResourceId"]), function.name);
+        let resource = defined[*function];
+        assert_eq!(text(&resource["Metadata"]["SamResourceId"]), *function);
         let sources = entries(&resource["Properties"]["Events"]);
-        assert_eq!(sources.len(), 1, "{}", function.name);
+        assert_eq!(sources.len(), 1, "{function}");
         let (_, source) = &sources[0];
         assert_eq!(text(&source["Type"]), "DynamoDB");
         let source = &source["Properties"];
@@ -189,44 +194,75 @@ fn every_function_behind_the_stream_is_fed_from_its_beginning_and_held_up_by_no_
         assert_eq!(text(&queue["Type"]), "AWS::SQS::Queue");
         assert_eq!(queue["Properties"]["SqsManagedSseEnabled"], Value::from(true));
 
-        let prefix = format!("{}--", function.name);
+        let prefix = format!("{function}--");
         assert!(
             events().iter().any(|(name, _)| name.starts_with(&prefix)),
-            "no event in events/ for {}",
-            function.name
+            "no event in events/ for {function}"
         );
     }
 }
 
-/// Lambda itself counts neither a record that is kept raw nor a gap.
+/// Lambda itself counts neither a record that is kept raw or not published nor a gap.
 #[test]
-fn a_history_that_is_late_or_lost_or_faulty_is_an_alarm() {
+fn what_is_late_or_lost_or_faulty_behind_the_stream_is_an_alarm() {
+    for (function, of, filter) in [
+        ("RecordHistory", "History", "HistoryFaults"),
+        ("PublishEvents", "Events", "EventFaults"),
+    ] {
+        watched_behind_the_stream(function, of, filter);
+    }
+}
+
+fn watched_behind_the_stream(function: &str, of: &str, filter: &str) {
     let template = template();
-    let alarm = |name: &str| &template["Resources"][name]["Properties"];
-    let late = alarm("LateHistory");
+    let properties = |name: &str| &template["Resources"][name]["Properties"];
+    let late = properties(&format!("Late{of}"));
     assert_eq!(text(&late["MetricName"]), "IteratorAge");
-    assert_eq!(text(&late["Dimensions"][0]["Value"]), "RecordHistory");
-    let lost = alarm("LostHistory");
+    assert_eq!(text(&late["Dimensions"][0]["Value"]), function);
+    let lost = properties(&format!("Lost{of}"));
     assert_eq!(text(&lost["MetricName"]), "ApproximateNumberOfMessagesVisible");
     assert_eq!(
         text(&lost["Dimensions"][0]["Value"]),
-        "RecordHistoryDeadLetters.QueueName"
+        format!("{function}DeadLetters.QueueName")
     );
-    let filter = alarm("HistoryFaults");
+    let filter = properties(filter);
+    assert_eq!(text(&filter["LogGroupName"]), format!("{function}Logs"));
     let metric = &filter["MetricTransformations"][0];
-    for name in ["MetricName", "MetricNamespace"] {
-        let watched = name.trim_start_matches("Metric");
-        let watched = if watched == "Name" { name } else { watched };
-        assert_eq!(text(&metric[name]), text(&alarm("FaultyHistory")[watched]));
-    }
-    let code = std::fs::read_to_string(root().join("functions/record-history/src/lib.rs")).unwrap();
+    let faulty = properties(&format!("Faulty{of}"));
+    assert_eq!(text(&metric["MetricName"]), text(&faulty["MetricName"]));
+    assert_eq!(text(&metric["MetricNamespace"]), text(&faulty["Namespace"]));
+    let folder = text(&properties(function)["CodeUri"]);
+    let code = std::fs::read_to_string(root().join(&folder).join("src/lib.rs")).unwrap();
     let pattern = text(&filter["FilterPattern"]);
     let said: Vec<&str> = pattern.split('"').skip(1).step_by(2).collect();
     assert_eq!(said.len(), 2, "{pattern}");
     for text in said {
         let begins = format!("\"{}", text.strip_suffix('*').unwrap());
-        assert!(code.contains(&begins), "record-history never logs {begins}");
+        assert!(code.contains(&begins), "{folder} never logs {begins}");
     }
+}
+
+/// Subscribers follow the stack's own bus, and nothing but its archive is fed from it here.
+#[test]
+fn the_bus_is_the_stacks_own_and_its_archive_keeps_what_the_parameter_says() {
+    let template = template();
+    let resource = |name: &str| &template["Resources"][name];
+    assert_eq!(text(&resource("EventBus")["Type"]), "AWS::Events::EventBus");
+    assert_eq!(
+        text(&resource("EventBus")["Properties"]["Name"]),
+        "AWS::StackName"
+    );
+    let archive = &resource("EventArchive")["Properties"];
+    assert_eq!(text(&archive["SourceArn"]), "EventBus.Arn");
+    assert_eq!(text(&archive["RetentionDays"]), "EventArchiveDays");
+    assert_eq!(text(&template["Outputs"]["EventBusName"]["Value"]), "EventBus");
+    let days = &template["Parameters"]["HistoryRetentionDays"];
+    assert_eq!(
+        days["Default"]
+            .as_u64()
+            .map(|days| Duration::from_hours(days * 24)),
+        Some(config::HISTORY_KEPT)
+    );
 }
 
 #[test]
@@ -274,7 +310,6 @@ fn every_variable_that_the_code_reads_is_set_and_no_other() {
     let set: BTreeSet<String> = entries(variables).into_iter().map(|(name, _)| name).collect();
     let read: BTreeSet<String> = config::VARIABLES.iter().map(|name| (*name).to_owned()).collect();
     assert_eq!(set, read);
-    assert!(config::OPTIONAL_VARIABLES.contains(&"HISTORY_TABLE"));
     for (name, function) in functions(&template) {
         let own = function["Properties"].get("Environment").map(|environment| {
             let variables = entries(&environment["Variables"]).into_iter();
@@ -282,9 +317,21 @@ fn every_variable_that_the_code_reads_is_set_and_no_other() {
                 .map(|(name, value)| (name, text(value)))
                 .collect::<Vec<_>>()
         });
-        let expected = matches!(name.as_str(), "history" | "record-history")
-            .then(|| vec![("HISTORY_TABLE".to_owned(), "HistoryTable".to_owned())]);
+        let expected: &[(&str, &str)] = match name.as_str() {
+            "history" => &[("HISTORY_TABLE", "HistoryTable")],
+            "record-history" => &[
+                ("HISTORY_TABLE", "HistoryTable"),
+                ("HISTORY_RETENTION_DAYS", "HistoryRetentionDays"),
+            ],
+            "publish-events" => &[("EVENT_BUS", "EventBus")],
+            _ => &[],
+        };
+        let own = own.unwrap_or_default();
+        let own: Vec<(&str, &str)> = own.iter().map(|(name, value)| (&**name, &**value)).collect();
         assert_eq!(own, expected, "variables of {name} alone");
+        for (variable, _) in own {
+            assert!(config::OPTIONAL_VARIABLES.contains(&variable), "{variable}");
+        }
     }
 }
 
@@ -627,6 +674,20 @@ fn behind_the_stream<'a>(statements: &'a [Value], source: &Value) -> &'a [Value]
 fn statement(statement: &Value) -> Statement {
     let sid = text(&statement["Sid"]);
     assert_eq!(text(&statement["Effect"]), "Allow");
+    // A bus has no rows.
+    if text(&statement["Resource"]) == "EventBus.Arn" {
+        let actions = texts(&statement["Action"]).into_iter();
+        return Statement {
+            sid,
+            actions: actions
+                .map(|action| action.strip_prefix("events:").unwrap().to_owned())
+                .collect(),
+            resource: "EventBus".to_owned(),
+            leading_keys: vec!["*".to_owned()],
+            only_in_transactions: false,
+            only_attributes: None,
+        };
+    }
     let condition = &statement["Condition"];
     let keys = &condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
     let enclosing = condition
@@ -708,6 +769,18 @@ fn uses(call: &Call) -> Vec<Use> {
         "GetItem" => {
             let table = table(body["TableName"].as_str().unwrap());
             vec![read("GetItem", table, &body["Key"]["pk"])]
+        }
+        "PutEvents" => {
+            let entries = body["Entries"].as_array().unwrap();
+            let buses = entries
+                .iter()
+                .map(|entry| entry["EventBusName"].as_str().unwrap());
+            buses
+                .map(|bus| {
+                    assert_eq!(bus, BUS, "an unknown bus");
+                    read("PutEvents", "EventBus", &json!({"S": bus}))
+                })
+                .collect()
         }
         // Lambda's own, in place of which the local server reads the stream.
         "ListStreams" | "DescribeStream" | "GetShardIterator" | "GetRecords" => Vec::new(),
@@ -951,6 +1024,7 @@ async fn recorded() -> BTreeMap<&'static str, BTreeSet<Use>> {
         }
     }
     note("history");
+    all.insert(PublishEvents::NAME, publish_events(&world).await);
     all
 }
 
@@ -973,6 +1047,27 @@ async fn record_history(world: &World) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     server.stop().await;
+}
+
+/// The bus that the events are put on.
+const BUS: &str = "holdfast-dev";
+
+/// What is done to publish all that has happened: `PutEvents` alone, for the function is given no store.
+async fn publish_events(world: &World) -> BTreeSet<Use> {
+    let bus = Bus::start().await;
+    let function = PublishEvents::new(
+        EventBus::new(&local_sdk(), Some(bus.endpoint()), BUS.to_owned()),
+        "holdfast-dev".to_owned(),
+    );
+    let streams = Streams::new(
+        world.endpoint().to_owned(),
+        world.store.table_name(Table::Resources),
+    );
+    let page = streams.read(None).await.unwrap();
+    let answer = consume(&function, &to_raw_value(&page.batch).unwrap()).await;
+    assert_eq!(answer.unwrap(), BatchAnswer::default());
+    let made = bus.calls().into_iter().map(|body| Call::of("PutEvents", body));
+    made.flat_map(|call| uses(&call)).collect()
 }
 
 /// The tokens of someone who may hold everything: a person's and a machine's.
@@ -1103,7 +1198,8 @@ fn misfits(statements: &[Statement], used: &BTreeSet<Use>) -> Vec<String> {
                     && other.leading_keys.contains(pattern)
             };
             // A record that is kept raw is written blindly.
-            let is_blind = pattern == "raw/*" && made.iter().all(|one| !one.returns_row);
+            let is_blind = (pattern == "raw/*" && made.iter().all(|one| !one.returns_row))
+                || statement.resource == "EventBus";
             if !is_read(action) && !is_blind && !statements.iter().any(read) {
                 misfits.push(format!(
                     "{}: {pattern} is written and may not be read",
@@ -1123,7 +1219,9 @@ async fn every_role_allows_what_its_function_does_and_nothing_else() {
         .into_iter()
         .map(|(name, function)| {
             let mut used = recorded[name.as_str()].clone();
-            used.insert(warm_up());
+            if name != PublishEvents::NAME {
+                used.insert(warm_up());
+            }
             (name, statements(&template, function), used)
         })
         .collect();

@@ -49,7 +49,7 @@ struct Api {
 fn binaries() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let names = || {
-        let streams = STREAM_FUNCTIONS.iter().map(|function| function.name);
+        let streams = STREAM_FUNCTIONS.iter().copied();
         FUNCTIONS.iter().map(|function| function.name).chain(streams)
     };
     BUILT.get_or_init(|| binary::build(names())).clone()

@@ -3,6 +3,7 @@
 
 mod answer;
 mod binary;
+mod bus;
 mod credentials;
 mod lambda;
 mod locks;
@@ -15,6 +16,7 @@ mod world;
 
 pub use answer::{Answer, Listing};
 pub use binary::command;
+pub use bus::{Bus, PutVerdict};
 pub use credentials::Credentials;
 pub use lambda::{Invocation, Lambda, invocation};
 pub use locks::{Locks, operators, people_with_an_operator, problem, targets};

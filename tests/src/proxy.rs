@@ -31,6 +31,18 @@ pub struct Call {
 }
 
 impl Call {
+    /// A call that went elsewhere than through a proxy.
+    pub fn of(operation: &str, body: Value) -> Self {
+        Self {
+            operation: operation.to_owned(),
+            body,
+            headers: HeaderMap::new(),
+            bytes: Bytes::new(),
+            started: 0,
+            ended: 0,
+        }
+    }
+
     /// Whether this call is about a row whose key begins so.
     pub fn touches(&self, prefix: &str) -> bool {
         self.body.to_string().contains(&format!("\"S\":\"{prefix}"))

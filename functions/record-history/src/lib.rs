@@ -2,48 +2,76 @@
 
 use std::time::Duration;
 
+use holdfast::Clock;
+use holdfast::config::InvalidConfig;
 use holdfast::failure::{Corrupt, Failure};
-use holdfast::runtime::{App, StreamFunction};
-use holdfast::store::{HistoryRecord, StreamRecord};
-
-/// For how long a record is kept.
-const KEPT: Duration = Duration::from_hours(400 * 24);
+use holdfast::runtime::{Ready, StreamFunction, Unhandled};
+use holdfast::store::{HistoryRecord, Store, StreamRecord};
 
 /// What this Lambda does.
-pub const FUNCTION: StreamFunction = StreamFunction {
-    name: "record-history",
-    handler: |app, record| Box::pin(record_history(app, record)),
-    connections: 1,
-};
+#[derive(Debug)]
+pub struct RecordHistory {
+    store: Store,
+    clock: Clock,
+    kept: Duration,
+}
 
-async fn record_history(app: &App, record: &StreamRecord) -> Result<(), Failure> {
-    match record.history() {
-        Ok(None) => Ok(()),
-        Ok(Some(change)) => keep(app, &change).await,
-        Err(corrupt) => keep_raw(app, record, corrupt).await,
+impl StreamFunction for RecordHistory {
+    const NAME: &'static str = "record-history";
+
+    async fn start(ready: Ready) -> Result<Self, InvalidConfig> {
+        Ok(Self::new(
+            ready.store(1).await,
+            Clock::System,
+            ready.config.history_kept,
+        ))
+    }
+
+    async fn handle(&self, records: &[StreamRecord]) -> Result<(), Unhandled> {
+        for record in records {
+            let recorded = self.record(record).await;
+            recorded.map_err(|failure| Unhandled::at(record, &failure))?;
+        }
+        Ok(())
     }
 }
 
-async fn keep(app: &App, change: &HistoryRecord) -> Result<(), Failure> {
-    app.store.record_change(change, KEPT).await?;
-    // The stream keeps the order of a row's writes, so the change before this one has been recorded.
-    if !app.store.has_change_before(change).await? {
-        tracing::error!(
-            history.target = %change.target,
-            history.change = change.event.change,
-            "the history has a gap before change {} of {}",
-            change.event.change,
-            change.target,
-        );
+impl RecordHistory {
+    /// Writes into the history of `store`, whose records are kept for `kept`.
+    #[must_use]
+    pub const fn new(store: Store, clock: Clock, kept: Duration) -> Self {
+        Self { store, clock, kept }
     }
-    Ok(())
-}
 
-/// A record that cannot be understood is kept as it came. To fail on it would hold up its shard for a day.
-async fn keep_raw(app: &App, record: &StreamRecord, corrupt: Corrupt) -> Result<(), Failure> {
-    tracing::error!(error = %corrupt, "a stream's record cannot be understood and is kept raw: {corrupt}");
-    let now = app.clock.now();
-    app.store
-        .keep_raw(record.sequence(), record.raw(), now, KEPT)
-        .await
+    async fn record(&self, record: &StreamRecord) -> Result<(), Failure> {
+        match record.history() {
+            Ok(None) => Ok(()),
+            Ok(Some(change)) => self.keep(&change).await,
+            Err(corrupt) => self.keep_raw(record, corrupt).await,
+        }
+    }
+
+    async fn keep(&self, change: &HistoryRecord) -> Result<(), Failure> {
+        self.store.record_change(change, self.kept).await?;
+        // The stream keeps the order of a row's writes, so the change before this one has been recorded.
+        if !self.store.has_change_before(change).await? {
+            tracing::error!(
+                history.target = %change.target,
+                history.change = change.event.change,
+                "the history has a gap before change {} of {}",
+                change.event.change,
+                change.target,
+            );
+        }
+        Ok(())
+    }
+
+    /// A record that cannot be understood is kept as it came. To fail on it would hold up its shard for a day.
+    async fn keep_raw(&self, record: &StreamRecord, corrupt: Corrupt) -> Result<(), Failure> {
+        tracing::error!(error = %corrupt, "a stream's record cannot be understood and is kept raw: {corrupt}");
+        let now = self.clock.now();
+        self.store
+            .keep_raw(record.sequence(), record.raw(), now, self.kept)
+            .await
+    }
 }

@@ -2,9 +2,10 @@
 
 use holdfast::runtime;
 use lambda_http::Error;
+use record_history::RecordHistory;
 
 // One request at a time: a second thread would only cost start-up.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    runtime::run_stream(&record_history::FUNCTION).await
+    runtime::run_stream::<RecordHistory>().await
 }

@@ -50,4 +50,11 @@ impl CloudEvent {
     pub fn source(&self) -> &str {
         &self.source
     }
+
+    /// The event in structured JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Texts and numbers alone, which always become JSON.
+        serde_json::to_string(self).unwrap_or_default()
+    }
 }

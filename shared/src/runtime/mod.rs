@@ -8,8 +8,8 @@ pub use http::{
     Answer, Function, Handler, Route, answer, audit, body, carry_out, limit, lock_target, not_admitted,
     origin, path_parameter, principal, query_parameter, request_id, source,
 };
-pub use start::run;
-pub use stream::{BatchAnswer, Handled, ItemFailure, StreamFunction, StreamHandler, consume, run_stream};
+pub use start::{Ready, run};
+pub use stream::{BatchAnswer, ItemFailure, StreamFunction, Unhandled, consume, run_stream};
 
 use crate::Clock;
 use crate::secret::Passwords;

@@ -25,7 +25,36 @@ pub async fn run(function: &'static Function) -> Result<(), Error> {
 }
 
 /// What INIT does: telemetry, configuration, client, and as many connections as the widest wave of requests needs.
-pub(super) async fn start(name: &'static str, connections: usize) -> Result<App, Error> {
+async fn start(name: &'static str, connections: usize) -> Result<App, Error> {
+    Ok(App {
+        store: ready(name).await?.store(connections).await,
+        clock: Clock::System,
+        passwords: Passwords::default(),
+        secure_cookies: true,
+    })
+}
+
+/// What INIT has ready before a function makes its own clients.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// What the function is told.
+    pub config: Config,
+    /// What clients of AWS are made of: region, credentials and the authorities to trust.
+    pub sdk: aws_config::SdkConfig,
+}
+
+impl Ready {
+    /// The store, with so many connections open to it, or as many as the configuration says.
+    pub async fn store(&self, connections: usize) -> Store {
+        let client = store::client(&self.sdk, None, Timeouts::FUNCTION);
+        let store = Store::new(client, self.config.tables.clone());
+        warm_up(&store, self.config.warm_connections.unwrap_or(connections)).await;
+        store
+    }
+}
+
+/// The first part of INIT, which every function has: telemetry, configuration, and what its clients are made of.
+pub(super) async fn ready(name: &'static str) -> Result<Ready, Error> {
     let environment = |name: &str| environment(name);
     let config = Config::from_lookup(environment);
     // What is wrong with the configuration is logged, so logging cannot wait for a good one.
@@ -37,14 +66,7 @@ pub(super) async fn start(name: &'static str, connections: usize) -> Result<App,
         Some(path) => Trust::bundle(path).inspect_err(|error| tracing::error!("{error}"))?,
     };
     let sdk = sdk_config(environment, trust.http_client()?).await;
-    let app = App {
-        store: Store::new(store::client(&sdk, None, Timeouts::FUNCTION), config.tables),
-        clock: Clock::System,
-        passwords: Passwords::default(),
-        secure_cookies: true,
-    };
-    warm_up(&app.store, config.warm_connections.unwrap_or(connections)).await;
-    Ok(app)
+    Ok(Ready { config, sdk })
 }
 
 /// Region and credentials from the environment where Lambda puts them, and else from wherever the SDK finds them.

@@ -1,34 +1,52 @@
 //! A function that a stream feeds.
 
+use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 
 use lambda_http::{Error, LambdaEvent};
 use lambda_runtime::service_fn;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::App;
-use super::start::start;
+use super::start::{Ready, ready};
+use crate::config::InvalidConfig;
 use crate::failure::Failure;
 use crate::store::StreamRecord;
 
-/// A handler's answer to come.
-pub type Handled<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
-
-/// Handles one record. A failure is tried again later, with this record and all that follow it; what can never be handled
-/// must not fail, for it would hold up its shard for a day.
-pub type StreamHandler = for<'a> fn(&'a App, &'a StreamRecord) -> Handled<'a>;
-
 /// One Lambda behind the stream of the resources' table.
-#[derive(Debug)]
-pub struct StreamFunction {
+pub trait StreamFunction: Sized + Send + Sync {
     /// The name of its package, folder and binary.
-    pub name: &'static str,
-    /// Handles its records, one after the other.
-    pub handler: StreamHandler,
-    /// How many connections to the store it needs at once.
-    pub connections: usize,
+    const NAME: &'static str;
+
+    /// Makes, in INIT, what it works with.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`] where it is not told something that only it needs.
+    fn start(ready: Ready) -> impl Future<Output = Result<Self, InvalidConfig>> + Send;
+
+    /// Handles a batch in order. What can never be handled must not fail, for it would hold up its shard for a day.
+    ///
+    /// # Errors
+    /// [`Unhandled`] names the earliest record that was not handled. It and all that follow it come again later, those that
+    /// were handled as well.
+    fn handle(&self, records: &[StreamRecord]) -> impl Future<Output = Result<(), Unhandled>> + Send;
+}
+
+/// A record from which on a batch is to be handed over again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unhandled {
+    sequence: String,
+    reason: String,
+}
+
+impl Unhandled {
+    /// The batch fails at `record`. The reason is for the log.
+    pub fn at(record: &StreamRecord, reason: &impl fmt::Display) -> Self {
+        Self {
+            sequence: record.sequence().to_owned(),
+            reason: reason.to_string(),
+        }
+    }
 }
 
 /// What Lambda is told of a batch: where to begin again.
@@ -47,36 +65,32 @@ pub struct ItemFailure {
     pub item_identifier: String,
 }
 
-/// Handles a batch in order, up to the first failure.
+/// Hands a batch to a function: whether, and from where on, it is to come again.
 ///
 /// # Errors
 /// [`Failure::Corrupt`] for an event that is not a batch of the stream.
-pub async fn consume(
-    function: &'static StreamFunction,
-    app: &App,
-    event: &RawValue,
-) -> Result<BatchAnswer, Failure> {
-    for record in StreamRecord::batch(event)? {
-        if let Err(failure) = (function.handler)(app, &record).await {
-            tracing::error!(error = %failure, "a stream's record failed: {failure}");
-            return Ok(BatchAnswer {
-                batch_item_failures: vec![ItemFailure {
-                    item_identifier: record.sequence().to_owned(),
-                }],
-            });
-        }
-    }
-    Ok(BatchAnswer::default())
+pub async fn consume(function: &impl StreamFunction, event: &RawValue) -> Result<BatchAnswer, Failure> {
+    let records = StreamRecord::batch(event)?;
+    let Err(Unhandled { sequence, reason }) = function.handle(&records).await else {
+        return Ok(BatchAnswer::default());
+    };
+    tracing::error!(error = %reason, "a stream's record failed: {reason}");
+    Ok(BatchAnswer {
+        batch_item_failures: vec![ItemFailure {
+            item_identifier: sequence,
+        }],
+    })
 }
 
-/// Runs `function` in AWS Lambda.
+/// Runs a function in AWS Lambda.
 ///
 /// # Errors
 /// An unusable configuration, which fails INIT with one line, and whatever ends the runtime.
-pub async fn run_stream(function: &'static StreamFunction) -> Result<(), Error> {
-    let app = &start(function.name, function.connections).await?;
+pub async fn run_stream<F: StreamFunction>() -> Result<(), Error> {
+    let started = F::start(ready(F::NAME).await?).await;
+    let function = &started.inspect_err(|error| tracing::error!("{error}"))?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
-        Ok::<_, Error>(consume(function, app, &event.payload).await?)
+        Ok::<_, Error>(consume(function, &event.payload).await?)
     }))
     .await
 }

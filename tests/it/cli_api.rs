@@ -621,7 +621,9 @@ async fn a_token_is_renewed_as_it_runs_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_sent_to_the_address_that_gave_it_and_to_no_other() {
-    let (here, elsewhere) = (World::start().await, World::start().await);
+    let here = World::start().await;
+    let elsewhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
     let terminal = Terminal::new(&here);
     let arguments = ["login", "bob", "--code", "NA", "--profile", "mine"];
     let run = terminal.run_with(&arguments, &[("HOLDFAST_PASSWORD", PASSWORD)], "");
@@ -632,11 +634,17 @@ async fn a_token_is_sent_to_the_address_that_gave_it_and_to_no_other() {
             .code,
         0
     );
-    let url = elsewhere.url("");
+    let url = format!("http://{}", elsewhere.local_addr().unwrap());
     let moved = terminal.run(&["locks", "--owner", "me", "--profile", "mine", "--url", &url]);
     assert_eq!(
         (moved.code, moved.stderr.as_str()),
         (4, "holdfast: not signed in: run `holdfast login`\n")
+    );
+    let asked = elsewhere.accept().map(drop).map_err(|error| error.kind());
+    assert_eq!(
+        asked,
+        Err(std::io::ErrorKind::WouldBlock),
+        "nothing was sent there"
     );
 }
 

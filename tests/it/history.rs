@@ -321,14 +321,13 @@ async fn pages_are_complete_and_a_cursor_belongs_to_its_list() {
     }
 }
 
+/// For how long this function is told to keep records.
+const KEPT: Duration = Duration::from_hours(24);
+
 /// The function by itself, over the store at `endpoint`.
 fn function(world: &World, endpoint: &str) -> RecordHistory {
     let store = Store::new(local_client(endpoint), table_names());
-    RecordHistory::new(
-        store,
-        Clock::Manual(world.clock.clone()),
-        Duration::from_hours(24),
-    )
+    RecordHistory::new(store, Clock::Manual(world.clock.clone()), KEPT)
 }
 
 /// A batch of the stream: a device is entered, locked and unlocked.
@@ -395,7 +394,13 @@ async fn a_batch_that_comes_twice_and_in_pieces_leaves_one_record_for_each_chang
     2 acquired by alice (sdm): - -> alice, 0 -> 1
     3 released by alice (sdm): alice -> -, 1 -> 1
     ");
-    assert_eq!(world.rows(Table::History).await.len(), 3);
+    let rows = world.rows(Table::History).await;
+    assert_eq!(rows.len(), 3);
+    for row in rows {
+        let number = |name: &str| row[name].as_n().unwrap().parse::<u64>().unwrap();
+        let kept = number("purge_at_seconds") - number("at").div_ceil(1_000);
+        assert_eq!(Duration::from_secs(kept), KEPT);
+    }
 }
 
 /// What came before the failure is not handled again for it, and what comes behind it waits.

@@ -44,7 +44,8 @@ impl<'a> Queue<'a> {
                 continue;
             }
             bytes += waiting.entry.bytes();
-            if places.len() == MAX_ENTRIES || bytes > MAX_BYTES {
+            let is_full = places.len() == MAX_ENTRIES || bytes > MAX_BYTES;
+            if is_full && !places.is_empty() {
                 break;
             }
             places.push(place);

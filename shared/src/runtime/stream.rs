@@ -72,7 +72,9 @@ pub struct ItemFailure {
 /// [`Failure::Corrupt`] for an event that is not a batch of the stream.
 pub async fn consume(function: &impl StreamFunction, event: &RawValue) -> Result<BatchAnswer, Failure> {
     let records = StreamRecord::batch(event)?;
-    let Err(Unhandled { sequence, reason }) = function.handle(&records).await else {
+    // In a box: within the runtime's own futures the compiler would reach its limit of nested types.
+    let handled = Box::pin(function.handle(&records)).await;
+    let Err(Unhandled { sequence, reason }) = handled else {
         return Ok(BatchAnswer::default());
     };
     tracing::error!(error = %reason, "a stream's record failed: {reason}");
@@ -88,7 +90,7 @@ pub async fn consume(function: &impl StreamFunction, event: &RawValue) -> Result
 /// # Errors
 /// An unusable configuration, which fails INIT with one line, and whatever ends the runtime.
 pub async fn run_stream<F: StreamFunction>() -> Result<(), Error> {
-    let started = F::start(ready(F::NAME).await?).await;
+    let started = Box::pin(F::start(ready(F::NAME).await?)).await;
     let function = &started.inspect_err(|error| tracing::error!("{error}"))?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
         // Boxed, because the runtime's layers around the whole type are deeper than the compiler goes.

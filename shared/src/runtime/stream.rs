@@ -3,7 +3,6 @@
 use std::fmt;
 use std::future::Future;
 
-use futures_util::future::BoxFuture;
 use lambda_http::{Error, LambdaEvent};
 use lambda_runtime::service_fn;
 use serde::Serialize;
@@ -93,9 +92,7 @@ pub async fn run_stream<F: StreamFunction>() -> Result<(), Error> {
     let started = Box::pin(F::start(ready(F::NAME).await?)).await;
     let function = &started.inspect_err(|error| tracing::error!("{error}"))?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
-        // Boxed, because the runtime's layers around the whole type are deeper than the compiler goes.
-        let consumed: BoxFuture<'_, _> = Box::pin(consume(function, &event.payload));
-        Ok::<_, Error>(consumed.await?)
+        Ok::<_, Error>(consume(function, &event.payload).await?)
     }))
     .await
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use holdfast::Clock;
+use holdfast::id::{Company, DeviceId};
 use holdfast::runtime::consume;
-use holdfast::store::{Store, Table};
+use holdfast::store::{RowKey, Store, Table};
 use holdfast_local::{local_client, table_names};
 use holdfast_tests::{DB01, START, Verdict, World, code_at, people, session_id};
 use insta::assert_snapshot;
@@ -423,4 +424,49 @@ async fn a_batch_that_fails_begins_again_where_it_failed() {
     proxy.forget();
     assert_eq!(deliver(&function, &records[1..]).await, Vec::<String>::new());
     assert_eq!(world.rows(Table::History).await.len(), 3);
+}
+
+/// What an attribute weighs for DynamoDB: its name, and its value.
+fn weight(name: &str, value: &AttributeValue) -> usize {
+    let value = match value {
+        AttributeValue::S(text) => text.len(),
+        // Two digits take a byte, and every number one more.
+        AttributeValue::N(number) => number.len().div_ceil(2) + 1,
+        AttributeValue::M(map) => {
+            3 + map
+                .iter()
+                .map(|(name, value)| 1 + weight(name, value))
+                .sum::<usize>()
+        }
+        AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + weight("", value)).sum::<usize>(),
+        _ => 1,
+    };
+    name.len() + value
+}
+
+/// The figures of README's cost table.
+#[tokio::test]
+async fn who_changed_a_row_weighs_little_and_the_row_and_its_record_take_a_write_unit_each() {
+    let world = World::with_history(directory()).await;
+    let alice = world.sdm("alice").await;
+    assert_eq!(alice.action("ID5", "Lock").await.status, 204);
+    let admin = world.netwrix("admin").await;
+    once_there_are(&world, &admin, "kind=device&id=ID5", 2).await;
+
+    let key = RowKey::device(
+        &Company::try_from("1").unwrap(),
+        &DeviceId::try_from("ID5").unwrap(),
+    );
+    let row = world.row(&key).await.unwrap();
+    let all: usize = row.iter().map(|(name, value)| weight(name, value)).sum();
+    let added = weight("by", &row["by"]) + weight("change", &row["change"]);
+    let rows = world.rows(Table::History).await;
+    let heaviest = rows
+        .iter()
+        .map(|row| row.iter().map(|(name, value)| weight(name, value)).sum::<usize>());
+    let record = heaviest.max().unwrap();
+    assert!((100..=150).contains(&added), "by and change: {added} bytes");
+    assert!(all <= 1_024, "the row: {all} bytes");
+    assert!((250..=1_024).contains(&record), "the record: {record} bytes");
+    println!("row {all}, by and change {added}, record {record}");
 }

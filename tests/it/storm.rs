@@ -23,6 +23,8 @@ use tokio::sync::watch;
 /// How many clients there are, each with a login of its own, and how many targets of each kind.
 const CLIENTS: usize = 16;
 const EACH: usize = 16;
+/// How many requests a store gets: the embedded one counts its whole stream at each write.
+const PER_ROUND: usize = 2_400;
 /// The stream's records that the consumer may get once more.
 const KEPT: usize = 60;
 /// A second factor opens breaks for five minutes, and the clock moves on by a second every few requests.
@@ -282,7 +284,7 @@ async fn consume_badly(world: &World, mut dice: Dice, is_over: watch::Receiver<b
             if was_over {
                 return fate;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 }
@@ -375,21 +377,29 @@ async fn check(world: &World, target: &str, records: &[Value], promises: &[&Prom
     touches
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn after_a_storm_every_change_has_exactly_one_record_in_order() {
+/// What a round came to.
+#[derive(Debug, Default)]
+struct Sum {
+    changes: usize,
+    told: usize,
+    touches: u64,
+    fate: Fate,
+}
+
+/// One storm over a store of its own.
+async fn storm(round: u64, requests: usize) -> Sum {
     let world = World::with(directory(), true).await;
-    let auditor = world.bearer("alice").await;
     world.proxy.as_ref().unwrap().be_quick();
-    spoil(&world, Dice(7));
+    spoil(&world, Dice(1_000 * round + 7));
     let (targets, promises) = (targets(), Mutex::new(Vec::new()));
     let (over, is_over) = watch::channel(false);
     let client = |number: usize| {
         let (world, targets, promises) = (&world, &targets, &promises);
         async move {
             let login = format!("c{number}");
-            let mut dice = Dice(number as u64);
+            let mut dice = Dice(1_000 * round + number as u64);
             let mut client = world.locks(&login).await;
-            for count in 1..=requests() / CLIENTS {
+            for count in 1..=requests / CLIENTS {
                 let made = request(world, &client, &login, targets, &mut dice).await;
                 promises.lock().unwrap().extend(made);
                 if count % 8 == 0 {
@@ -402,38 +412,36 @@ async fn after_a_storm_every_change_has_exactly_one_record_in_order() {
             }
         }
     };
-    let storm = async {
+    let clients = async {
         join_all((0..CLIENTS).map(client)).await;
         over.send_replace(true);
     };
-    let ((), fate) = tokio::join!(storm, consume_badly(&world, Dice(99), is_over));
+    let consumer = consume_badly(&world, Dice(1_000 * round + 99), is_over);
+    let ((), fate) = tokio::join!(clients, consumer);
     world.proxy.as_ref().unwrap().be_quick();
 
     let promises = promises.into_inner().unwrap();
-    let auditor = if requests() > 10_000 {
-        world.bearer("alice").await
-    } else {
-        auditor
+    let mut sum = Sum {
+        told: promises.len(),
+        fate,
+        ..Sum::default()
     };
-    let (mut actions, mut changes, mut touches) = (BTreeSet::new(), 0, 0);
+    let auditor = world.bearer("alice").await;
+    let mut actions = BTreeSet::new();
     for target in &targets {
         let records = history(&world, &auditor, target).await;
         let own: Vec<_> = promises
             .iter()
             .filter(|promise| promise.target == *target)
             .collect();
-        touches += check(&world, target, &records, &own).await;
-        changes += records.len();
+        sum.touches += check(&world, target, &records, &own).await;
+        sum.changes += records.len();
         actions.extend(
             records
                 .iter()
                 .map(|record| record["action"].as_str().unwrap().to_owned()),
         );
     }
-    println!(
-        "{changes} changes, {} of them told by answers, and {touches} touches; the consumer: {fate:?}",
-        promises.len()
-    );
     let seen: Vec<&str> = actions.iter().map(String::as_str).collect();
     let all = [
         "acquired",
@@ -444,9 +452,32 @@ async fn after_a_storm_every_change_has_exactly_one_record_in_order() {
         "taken-over",
     ];
     assert_eq!(seen, all);
-    assert!(touches > 0, "no row was touched");
-    assert!(
-        fate.kills > 0 && fate.repeats > 0 && fate.failures > 0,
-        "{fate:?}"
-    );
+    sum
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_storm_every_change_has_exactly_one_record_in_order() {
+    let mut sum = Sum::default();
+    let (all, mut begun) = (requests(), 0);
+    while begun < all {
+        let requests = PER_ROUND.min(all - begun).max(CLIENTS);
+        let round = storm((begun / PER_ROUND) as u64, requests).await;
+        begun += requests;
+        sum.changes += round.changes;
+        sum.told += round.told;
+        sum.touches += round.touches;
+        sum.fate.deliveries += round.fate.deliveries;
+        sum.fate.kills += round.fate.kills;
+        sum.fate.repeats += round.fate.repeats;
+        sum.fate.failures += round.fate.failures;
+    }
+    println!("{all} requests: {sum:?}");
+    assert!(sum.touches > 0, "no row was touched");
+    let Fate {
+        kills,
+        repeats,
+        failures,
+        ..
+    } = sum.fate;
+    assert!(kills > 0 && repeats > 0 && failures > 0, "{sum:?}");
 }

@@ -6,11 +6,10 @@ use holdfast::audit::Action;
 use holdfast::dialect::holdfast::{self as dialect, LockView, Refusal};
 use holdfast::dialect::{Dialect, Fields};
 use holdfast::failure::Failure;
-use holdfast::id::Company;
 use holdfast::identity::policy;
 use holdfast::lock::{self, Aftermath, Fence, HoldOff, Lock, Outcome, Reason};
 use holdfast::runtime::{self, App, Function, Route};
-use holdfast::store::{RowKey, TargetRow};
+use holdfast::store::TargetRow;
 use holdfast::telemetry::Tally;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
@@ -52,17 +51,7 @@ async fn break_lock(app: &App, request: &Request) -> Result<Response<Body>, Refu
     let now = app.clock.now();
     let body = runtime::body(request);
     dialect::media(request.headers(), body, false)?;
-    let target = runtime::lock_target(request);
-    let notes = runtime::audit(request);
-    notes.action(Action::Break);
-    if let Some(target) = &target {
-        notes.target(target);
-    }
-    let also = |company: &Company| {
-        let keys = target.as_ref().map(|target| RowKey::to_lock(company, target));
-        keys.unwrap_or_default()
-    };
-    let (principal, mut rows) = runtime::principal(app, request, also, now).await?;
+    let (principal, target, mut rows) = runtime::lock_caller(app, request, Action::Break, now).await?;
     policy::recent_second_factor(principal.sign_in, now)?;
     policy::break_locks(&principal.rights)?;
     let target = target.as_ref().ok_or(Refusal::NotFound)?;

@@ -3,11 +3,10 @@
 use holdfast::audit::Action;
 use holdfast::dialect::Fields;
 use holdfast::dialect::holdfast::{self as dialect, LockView, Refusal};
-use holdfast::id::Company;
 use holdfast::identity::policy;
 use holdfast::lock::{self, Fence, Lease, LeaseChange, Lock, Outcome, Text};
 use holdfast::runtime::{self, App};
-use holdfast::store::{RowKey, TargetRow};
+use holdfast::store::TargetRow;
 use holdfast::telemetry::Tally;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
@@ -37,17 +36,7 @@ pub(crate) async fn hold(app: &App, request: &Request) -> Result<Response<Body>,
     let now = app.clock.now();
     let body = runtime::body(request);
     dialect::media(request.headers(), body, true)?;
-    let target = runtime::lock_target(request);
-    let notes = runtime::audit(request);
-    notes.action(Action::Lock);
-    if let Some(target) = &target {
-        notes.target(target);
-    }
-    let also = |company: &Company| {
-        let keys = target.as_ref().map(|target| RowKey::to_lock(company, target));
-        keys.unwrap_or_default()
-    };
-    let (principal, mut rows) = runtime::principal(app, request, also, now).await?;
+    let (principal, target, mut rows) = runtime::lock_caller(app, request, Action::Lock, now).await?;
     // An unknown kind has no right to check: it is not there.
     let target = target.as_ref().ok_or(Refusal::NotFound)?;
     policy::hold(&principal.rights, target.kind())?;

@@ -2,11 +2,10 @@
 
 use holdfast::audit::Action;
 use holdfast::dialect::holdfast::{self as dialect, LockView, Refusal};
-use holdfast::id::Company;
 use holdfast::identity::policy;
 use holdfast::lock::{self, Fence, Lock, Outcome};
 use holdfast::runtime::{self, App};
-use holdfast::store::{RowKey, TargetRow};
+use holdfast::store::TargetRow;
 use holdfast::telemetry::Tally;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
@@ -22,17 +21,7 @@ struct Released {
 
 pub(crate) async fn release(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
     let now = app.clock.now();
-    let target = runtime::lock_target(request);
-    let notes = runtime::audit(request);
-    notes.action(Action::Unlock);
-    if let Some(target) = &target {
-        notes.target(target);
-    }
-    let also = |company: &Company| {
-        let keys = target.as_ref().map(|target| RowKey::to_lock(company, target));
-        keys.unwrap_or_default()
-    };
-    let (principal, mut rows) = runtime::principal(app, request, also, now).await?;
+    let (principal, target, mut rows) = runtime::lock_caller(app, request, Action::Unlock, now).await?;
     let target = target.as_ref().ok_or(Refusal::NotFound)?;
     policy::hold(&principal.rights, target.kind())?;
     let tenure = tenure(request)?;

@@ -1,13 +1,40 @@
 use lambda_http::Request;
 
-use super::origin;
+use super::{audit, lock_target, origin, principal};
+use crate::audit::Action;
 use crate::dialect::Dialect;
 use crate::dialect::holdfast::Refusal;
-use crate::id::Kind;
+use crate::id::{Company, Kind};
 use crate::identity::Principal;
 use crate::lock::{self, Outcome, Timestamp};
 use crate::runtime::App;
-use crate::store::{FoundTarget, LockCall, LockResult, LockTarget, TargetRow};
+use crate::store::{FoundTarget, LockCall, LockResult, LockTarget, RowKey, Rows, TargetRow};
+use crate::target::Target;
+
+/// Who asks for a lock of Holdfast's own API to be changed, the target in the path, and the rows of both. The audit line says what
+/// is tried on what, also where the caller stays unknown.
+///
+/// # Errors
+/// As [`principal`].
+pub async fn lock_caller(
+    app: &App,
+    request: &Request,
+    action: Action,
+    now: Timestamp,
+) -> Result<(Principal, Option<Target>, Rows), Refusal> {
+    let target = lock_target(request);
+    let notes = audit(request);
+    notes.action(action);
+    if let Some(target) = &target {
+        notes.target(target);
+    }
+    let also = |company: &Company| {
+        let keys = target.as_ref().map(|target| RowKey::to_lock(company, target));
+        keys.unwrap_or_default()
+    };
+    let (principal, rows) = principal(app, request, also, now).await?;
+    Ok((principal, target, rows))
+}
 
 /// Carries out a request of Holdfast's own API on one lock, whatever the lock guards.
 ///

@@ -23,7 +23,7 @@ use lambda_http::{Body, Context, Response};
 use serde_json::value::RawValue;
 use tracing::Instrument;
 
-pub use locking::carry_out;
+pub use locking::{carry_out, lock_caller};
 pub use principal::principal;
 pub use refusal::not_admitted;
 pub use request::{body, limit, lock_target, origin, path_parameter, query_parameter, request_id, source};

@@ -4,27 +4,10 @@ use std::time::Duration;
 
 use holdfast::store::Table;
 use holdfast_local::{FUNCTIONS, STREAM_FUNCTIONS};
-use holdfast_tests::{Bus, Credentials, Invocation, Lambda, TlsEndpoint, World};
+use holdfast_tests::{Bus, Credentials, Event, Invocation, Lambda, TlsEndpoint, World};
 use serde_json::{Value, json};
 
 const DEMO: &str = include_str!("../../local/demo-directory.json");
-
-/// The events of a function, in the order of their names.
-fn events(function: &str) -> Vec<(String, String)> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../events");
-    let mut events: Vec<(String, String)> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-        .filter_map(|path| {
-            let name = path.file_stem()?.to_str()?.to_owned();
-            name.starts_with(&format!("{function}--"))
-                .then(|| (name, std::fs::read_to_string(&path).unwrap()))
-        })
-        .collect();
-    events.sort();
-    events
-}
 
 /// The answer of an invocation that must have one: its status, after a look at its form.
 fn status(what: &str, invocation: &Invocation) -> u64 {
@@ -58,8 +41,8 @@ fn expected(name: &str) -> Vec<u64> {
 
 /// An ordinary event for the first route of a function, without credentials or a body: refused, and clearly so.
 fn ordinary(function: &str) -> Value {
-    let (_, event) = events(function).into_iter().next().unwrap();
-    let mut event: Value = serde_json::from_str(&event).unwrap();
+    let event = Event::of(function).remove(0);
+    let mut event: Value = serde_json::from_str(event.text()).unwrap();
     event.as_object_mut().unwrap().remove("cookies");
     event.as_object_mut().unwrap().remove("body");
     event["isBase64Encoded"] = json!(false);
@@ -251,18 +234,19 @@ async fn every_event_is_answered_as_the_readme_says_and_no_hostile_one_ends_the_
             );
             assert!(lambda.is_alive(), "{}: {what} ended the process", function.name);
         }
-        for (name, event) in in_order(events(function.name)) {
+        for event in in_order(Event::of(function.name)) {
+            let name = event.name();
             let locked_account = name.contains("locked-account");
             if locked_account {
                 let admin = credentials.value("aktion-token:admin").await;
                 assert_eq!(world.lock_user_by(&admin, "mona", 1).await.status, 200);
             }
-            let event = credentials.fill(&event).await;
-            let status = status(&name, &lambda.invoke(&event).await);
+            let event = credentials.fill(event.text()).await;
+            let status = status(name, &lambda.invoke(&event).await);
             assert!(
-                expected(&name).contains(&status),
+                expected(name).contains(&status),
                 "{name} is a {status}, not {:?}",
-                expected(&name)
+                expected(name)
             );
             if locked_account {
                 let admin = credentials.value("aktion-token:admin").await;
@@ -296,11 +280,11 @@ async fn every_batch_of_the_stream_is_handled_to_its_end_and_leaves_the_records_
             assert!(matches!(invocation, Invocation::Failed(_)), "{invocation:?}");
             assert!(lambda.is_alive(), "{event} ended {function}");
         }
-        for (name, event) in events(function) {
+        for event in Event::of(function) {
             for _ in 0..2 {
-                let invocation = lambda.invoke(&event).await;
+                let invocation = lambda.invoke(event.text()).await;
                 let handled = Invocation::Answered(json!({"batchItemFailures": []}));
-                assert_eq!(invocation, handled, "{name}");
+                assert_eq!(invocation, handled, "{}", event.name());
             }
         }
         let log = lambda.into_log().await;
@@ -348,7 +332,7 @@ async fn every_batch_of_the_stream_is_handled_to_its_end_and_leaves_the_records_
 }
 
 /// Some events presume another: a lock before someone is refused, a lock before it is released.
-fn in_order(mut events: Vec<(String, String)>) -> Vec<(String, String)> {
+fn in_order(mut events: Vec<Event>) -> Vec<Event> {
     let rank = |name: &str| match name {
         name if name.ends_with("--lock") || name.ends_with("--hold") => 0,
         name if name.ends_with("--hold-without-end") || name.ends_with("--break") => 0,
@@ -356,7 +340,7 @@ fn in_order(mut events: Vec<(String, String)>) -> Vec<(String, String)> {
         name if name.contains("locked-account") => 3,
         _ => 2,
     };
-    events.sort_by_key(|(name, _)| rank(name));
+    events.sort_by_key(|event| rank(event.name()));
     events
 }
 

@@ -10,7 +10,7 @@ use holdfast_local::{FUNCTIONS, STREAM_FUNCTIONS};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const LIST: &str = "tests/it/dependencies.txt";
-const UPDATE: &str = "UPDATE_DEPENDENCIES=1 cargo test -p holdfast-tests --test it dependencies::";
+const UPDATE: &str = "UPDATE_DEPENDENCIES=1 cargo test --workspace --test it -- dependencies::";
 
 /// Each crate that a build of the package links, but for the package itself: its name, version and features.
 fn linked(package: &str) -> BTreeSet<String> {

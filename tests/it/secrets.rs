@@ -77,6 +77,7 @@ async fn the_log_of_a_full_run_holds_no_secret_and_neither_do_the_tables() {
     world.second_step(&first, &code).await;
     world.aktion_login("ada", &api_key("admin")).await;
     world.lock_user_by(&token, "no-such-user", 5).await;
+    world.lock_user_by(&token, "no-such-user", 1).await;
     world
         .post(
             "/login",
@@ -88,6 +89,16 @@ async fn the_log_of_a_full_run_holds_no_secret_and_neither_do_the_tables() {
 
     let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(logged.contains("/user/lock"), "the run is in the log");
+    for line in [
+        "audit: sign-in success",
+        "audit: sign-in wrong_password",
+        "audit: sign-in stale_code",
+        "audit: sign-in wrong_key",
+        "audit: lock not_found",
+        "audit: sign-out success",
+    ] {
+        assert!(logged.contains(line), "no {line} in the log");
+    }
     let stored = format!(
         "{:?}{:?}",
         world.rows(Table::Identity).await,

@@ -1,7 +1,8 @@
 //! A storm of lock requests of every kind over a store that loses answers, and a consumer of the stream that is killed, that
 //! gets records twice and in pieces: every change of every row has exactly one record, in order, and says who did what.
 //!
-//! `STORM_REQUESTS` says how many requests there are; without it, a number that a debug build makes in seconds.
+//! `STORM_REQUESTS` says how many requests there are; without it, a number that a debug build makes in seconds. `STORM_ROUND` is the
+//! number of the first round: each has its own dice, so that several processes can share one long storm.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
@@ -48,8 +49,8 @@ impl Dice {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's own knob")]
-fn requests() -> usize {
-    std::env::var("STORM_REQUESTS").map_or(480, |requests| requests.parse().expect("a number"))
+fn knob(name: &str, default: usize) -> usize {
+    std::env::var(name).map_or(default, |number| number.parse().expect("a number"))
 }
 
 /// Clients who may hold and break everything, and things that none of them is or owns.
@@ -458,10 +459,13 @@ async fn storm(round: u64, requests: usize) -> Sum {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_storm_every_change_has_exactly_one_record_in_order() {
     let mut sum = Sum::default();
-    let (all, mut begun) = (requests(), 0);
+    let (all, mut begun) = (knob("STORM_REQUESTS", 480), 0);
+    let first = knob("STORM_ROUND", 0);
     while begun < all {
         let requests = PER_ROUND.min(all - begun).max(CLIENTS);
-        let round = storm((begun / PER_ROUND) as u64, requests).await;
+        let number = (first + begun / PER_ROUND) as u64;
+        let round = storm(number, requests).await;
+        println!("round {number}: {} changes", round.changes);
         begun += requests;
         sum.changes += round.changes;
         sum.told += round.told;

@@ -1,7 +1,6 @@
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -9,7 +8,7 @@ use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use holdfast_local::{FUNCTIONS, STREAM_FUNCTIONS, table_names};
+use holdfast_local::table_names;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
@@ -45,16 +44,6 @@ struct Api {
     count: Mutex<usize>,
 }
 
-/// Where the functions' binaries are, after they have been built as this test was.
-fn binaries() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let names = || {
-        let streams = STREAM_FUNCTIONS.iter().copied();
-        FUNCTIONS.iter().map(|function| function.name).chain(streams)
-    };
-    BUILT.get_or_init(|| binary::build(names())).clone()
-}
-
 impl Lambda {
     /// Starts the binary of `function` with a store at `endpoint`.
     pub async fn start(function: &str, endpoint: &str) -> Self {
@@ -63,7 +52,7 @@ impl Lambda {
 
     /// The same with more in its environment.
     pub async fn start_with(function: &str, endpoint: &str, environment: &[(&str, &str)]) -> Self {
-        let binary = tokio::task::spawn_blocking(binaries)
+        let binary = tokio::task::spawn_blocking(binary::folder)
             .await
             .expect("a build")
             .join(function);

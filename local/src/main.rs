@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use holdfast::Clock;
 use holdfast_directory::Directory;
 use holdfast_local::{EmbeddedStore, HistorySource, Options, Server, guide};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -104,6 +104,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(arguments: Serve) -> Result<(), String> {
+    let endings = Endings::new()?;
     let is_demo = arguments.directory.is_none();
     let options = Options {
         port: arguments.port,
@@ -117,20 +118,21 @@ async fn serve(arguments: Serve) -> Result<(), String> {
     };
     let server = Server::start(options).await.map_err(|error| error.to_string())?;
     announce(&server, is_demo).map_err(|error| error.to_string())?;
-    interrupted().await.map_err(|error| error.to_string())?;
+    endings.first().await;
     // A client that holds its connection open must not keep the server from ending.
     let _ = tokio::time::timeout(Duration::from_secs(3), server.stop()).await;
     Ok(())
 }
 
 async fn store(listen: SocketAddr, file: Option<&Path>) -> Result<(), String> {
+    let endings = Endings::new()?;
     let directory = directory(file)?;
     let store = EmbeddedStore::start(listen, &directory, &Clock::System)
         .await
         .map_err(|error| error.to_string())?;
     writeln!(io::stdout(), "store listening on http://{}", store.address())
         .map_err(|error| error.to_string())?;
-    interrupted().await.map_err(|error| error.to_string())?;
+    endings.first().await;
     // A function that holds its connection open must not keep the store from ending.
     let _ = tokio::time::timeout(Duration::from_secs(3), store.stop()).await;
     Ok(())
@@ -144,12 +146,26 @@ fn totp(login: &str, file: Option<&Path>) -> Result<(), String> {
     writeln!(io::stdout(), "{}", secret.code_at(Clock::System.now())).map_err(|error| error.to_string())
 }
 
-/// Waits for Ctrl-C, or for the SIGTERM of a supervisor.
-async fn interrupted() -> io::Result<()> {
-    let mut terminated = signal(SignalKind::terminate())?;
-    tokio::select! {
-        pressed = tokio::signal::ctrl_c() => pressed,
-        _ = terminated.recv() => Ok(()),
+/// Ctrl-C and the SIGTERM of a supervisor. They are caught from here on: a server that says it listens also ends cleanly.
+struct Endings {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Endings {
+    fn new() -> Result<Self, String> {
+        let catch = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
+        Ok(Self {
+            interrupt: catch(SignalKind::interrupt())?,
+            terminate: catch(SignalKind::terminate())?,
+        })
+    }
+
+    async fn first(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 

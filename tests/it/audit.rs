@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use holdfast_tests::{PASSWORD, World, api_key, code_at, operators, session_id};
 use serde_json::json;
 use tracing::field::{Field, Visit};
 use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Subscriber};
+use tracing::{Dispatch, Event, Subscriber};
 use tracing_subscriber::Layer;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
 /// The audit lines of this test's thread, on which its server runs, too.
@@ -38,8 +39,16 @@ impl<S: Subscriber> Layer<S> for Lines {
     }
 }
 
+/// Where a process has one subscriber, `tracing` asks the thread that comes to a log statement first whether anyone wants its lines, and
+/// keeps the answer for all threads. With two, it asks both.
+fn second_subscriber() {
+    static SECOND: OnceLock<Dispatch> = OnceLock::new();
+    SECOND.get_or_init(|| Dispatch::new(tracing_subscriber::registry().with(LevelFilter::INFO)));
+}
+
 impl Lines {
     fn start() -> (Self, DefaultGuard) {
+        second_subscriber();
         let lines = Self::default();
         let subscriber = tracing_subscriber::registry().with(lines.clone());
         (lines, tracing::subscriber::set_default(subscriber))

@@ -1,20 +1,21 @@
 use std::time::{Duration, Instant};
 
-/// How a lost race or a conflict is tried again: within two seconds, after waits of random length that grow.
+/// How a lost race or a conflict is tried again: within two seconds of the first, after waits of random length that grow.
 ///
-/// The waits are drawn from zero up ("full jitter"), so that parties at odds do not meet again. Two seconds and one
-/// more write, which has three, stay well below a function's timeout.
+/// The waits are drawn from zero up ("full jitter"), so that parties at odds do not meet again. The time begins with the first
+/// loss: a first write that was slow leaves the next one its turn. A read and a write of three seconds each, two seconds and one more
+/// write stay below a function's timeout of 15.
 #[derive(Debug)]
 pub struct Retries {
     left: u32,
     round: u32,
-    began: Instant,
+    first_loss: Option<Instant>,
 }
 
 impl Retries {
     /// How often a request that loses races is decided and written.
     pub const TRIES: u32 = 10;
-    /// For how long a write is tried again.
+    /// For how long after its first loss a write is tried again.
     pub const WITHIN: Duration = Duration::from_secs(2);
     /// The longest wait between two tries.
     const LONGEST_WAIT_MS: u64 = 250;
@@ -36,20 +37,21 @@ impl Retries {
         Self {
             left: tries,
             round: 0,
-            began: Instant::now(),
+            first_loss: None,
         }
     }
 
     /// Waits for the next try; false where there is none.
     pub async fn again(&mut self) -> bool {
-        let Some(wait) = self.next_wait(self.began.elapsed()) else {
+        let elapsed = self.first_loss.get_or_insert_with(Instant::now).elapsed();
+        let Some(wait) = self.next_wait(elapsed) else {
             return false;
         };
         tokio::time::sleep(wait).await;
         true
     }
 
-    /// How long to wait for the next try when so much time has passed; `None` where there is none.
+    /// How long to wait for the next try when so much time has passed since the first loss; `None` where there is none.
     fn next_wait(&mut self, elapsed: Duration) -> Option<Duration> {
         self.left = self.left.saturating_sub(1);
         let longest_ms = (10_u64 << self.round.min(5)).min(Self::LONGEST_WAIT_MS);
@@ -83,6 +85,18 @@ mod tests {
         let (count, elapsed) = waits(Retries::of_races(), Duration::ZERO);
         assert_eq!(count + 1, Retries::TRIES);
         assert!(elapsed <= Retries::WITHIN, "{elapsed:?}");
+    }
+
+    /// Everything before the first loss may have been slow.
+    #[tokio::test]
+    async fn the_time_begins_with_the_first_loss() {
+        let mut retries = Retries::of_races();
+        assert!(retries.first_loss.is_none());
+        assert!(retries.again().await);
+        let first = retries.first_loss;
+        assert!(first.is_some());
+        assert!(retries.again().await);
+        assert_eq!(retries.first_loss, first);
     }
 
     #[test]

@@ -21,7 +21,7 @@ check:
 
 # Runs a benchmark: functions, throttled, variants, load or scale.
 bench *arguments:
-    cargo run --release --manifest-path bench/Cargo.toml -- {{ arguments }}
+    cargo run --profile tools -p holdfast-bench -- {{ arguments }}
 
 # Builds the functions for Lambda and runs each in a container with every event.
 sam-local:

@@ -19,9 +19,18 @@ check:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
     INSTA_UPDATE=no cargo test --workspace --locked
 
+# Checks the protocol and the service: model, mutants, soak, check or report.
+proof *arguments:
+    cargo run --profile proof -p holdfast-proof -- {{ arguments }}
+
 # Runs a benchmark: functions, throttled, variants, load or scale.
 bench *arguments:
-    cargo run --profile tools -p holdfast-bench -- {{ arguments }}
+    cargo run --profile proof -p holdfast-bench -- {{ arguments }}
+
+# Sends generated requests to the local server, and walks through all dialects with generated clients.
+document *arguments:
+    scripts/generated-cases {{ arguments }}
+    scripts/generated-clients
 
 # Builds the functions for Lambda and runs each in a container with every event.
 sam-local:

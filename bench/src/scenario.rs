@@ -4,10 +4,9 @@ use std::net::SocketAddr;
 
 use holdfast::Clock;
 use holdfast::id::{Company, Login, RequestId};
-use holdfast::lock::Fence;
 use holdfast::runtime::{self, App, Function};
 use holdfast::secret::{Passwords, Token};
-use holdfast::store::{RowKey, SessionKind, SessionRow, Store, Table};
+use holdfast::store::{AccountVersion, RowKey, SessionKind, SessionRow, Store, Table};
 use holdfast_local::{local_client, table_names};
 use holdfast_tests::{Credentials, World};
 use lambda_http::Context;
@@ -98,7 +97,13 @@ impl Scenario {
         let token = Token::issue(&company, &login)?;
         let session = SessionRow {
             second_factor_at: Some(now),
-            ..SessionRow::begin(SessionKind::Netwrix, company, login, Fence::default(), now)
+            ..SessionRow::begin(
+                SessionKind::Netwrix,
+                company,
+                login,
+                AccountVersion::default(),
+                now,
+            )
         };
         let store = &self.world.store;
         store

@@ -20,7 +20,6 @@ pub(crate) enum Exit {
     /// There is no such thing.
     NotFound = 5,
     /// `plan --detailed-exitcode` found changes to make.
-    #[expect(dead_code, reason = "for `plan`, which comes with the tables' commands")]
     ChangesPlanned = 6,
     /// Unreachable or busy: the same command may well succeed in a moment.
     TryAgain = 75,

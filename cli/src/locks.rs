@@ -55,7 +55,7 @@ fn query(parameters: &[(&str, Option<String>)]) -> String {
 }
 
 /// Reads a target from the command line.
-fn parse_target(text: &str) -> Result<Target, String> {
+pub(crate) fn parse_target(text: &str) -> Result<Target, String> {
     text.split_once('/')
         .and_then(|(kind, id)| Target::parse(kind, id))
         .ok_or_else(|| {

@@ -6,13 +6,18 @@
 )]
 
 mod api;
+mod companies;
+mod devices;
+mod directory;
 mod exit;
-mod import;
 mod locks;
 mod output;
+mod people;
 mod profile;
+mod rescue;
 mod secret;
 mod shell;
+mod tables;
 mod terminal;
 mod text;
 
@@ -56,7 +61,12 @@ enum Command {
     Break(locks::Break),
     History(locks::History),
     Watch(locks::Watch),
-    Import(import::Import),
+    Export(directory::Export),
+    Plan(directory::Plan),
+    Apply(directory::Apply),
+    People(people::People),
+    Devices(devices::Devices),
+    Rescue(rescue::Rescue),
     Completions(shell::Completions),
     Man(shell::Man),
 }
@@ -90,7 +100,12 @@ async fn run(arguments: Arguments) -> Ending {
         Command::Break(request) => locks::break_lock(request, &settings()?, output).await,
         Command::History(history) => locks::history(history, &settings()?, output).await,
         Command::Watch(watch) => locks::watch(watch, &settings()?, output).await,
-        Command::Import(import) => import::run(import, &settings()?).await,
+        Command::Export(export) => directory::export(export, &settings()?, output).await,
+        Command::Plan(plan) => directory::plan(plan, &settings()?, output).await,
+        Command::Apply(apply) => directory::apply(apply, &settings()?, output).await,
+        Command::People(people) => Box::pin(people::run(people, &settings()?, output)).await,
+        Command::Devices(devices) => devices::run(devices, &settings()?, output).await,
+        Command::Rescue(rescue) => rescue::run(rescue, &settings()?, output).await,
         Command::Completions(completions) => shell::completions(&completions),
         Command::Man(man) => shell::man(&man),
     }

@@ -40,6 +40,11 @@ impl Output {
         Self { format, width }
     }
 
+    /// Whether it is read by a person.
+    pub(crate) const fn is_for_people(self) -> bool {
+        matches!(self.format, Format::Table)
+    }
+
     /// Shows one thing: in a table its facts, one a line under their names; else its JSON.
     pub(crate) fn thing(self, value: &impl Serialize, facts: &[(&str, String)]) -> Result<(), Failure> {
         match self.format {
@@ -59,6 +64,14 @@ impl Output {
                 print(lines)
             }
             Format::Json => print([pretty(value)?]),
+            Format::Ndjson => print([line(value)?]),
+        }
+    }
+
+    /// Shows a document that is JSON in every form.
+    pub(crate) fn document(self, value: &impl Serialize) -> Result<(), Failure> {
+        match self.format {
+            Format::Table | Format::Json => print([pretty(value)?]),
             Format::Ndjson => print([line(value)?]),
         }
     }
@@ -97,8 +110,20 @@ pub(crate) struct Rows {
 impl Rows {
     /// Adds a row: its JSON, and a cell for each heading.
     pub(crate) fn push(&mut self, value: &impl Serialize, cells: &[String]) -> Result<(), Failure> {
+        self.push_lines(value, &[cells.to_vec()])
+    }
+
+    /// Adds a row that takes several lines of a table.
+    pub(crate) fn push_lines(
+        &mut self,
+        value: &impl Serialize,
+        lines: &[Vec<String>],
+    ) -> Result<(), Failure> {
         match self.output.format {
-            Format::Table => self.cells.push(cells.iter().map(|cell| clean(cell)).collect()),
+            Format::Table => {
+                let clean = |line: &Vec<String>| line.iter().map(|cell| clean(cell)).collect();
+                self.cells.extend(lines.iter().map(clean));
+            }
             Format::Json => self
                 .values
                 .push(serde_json::to_value(value).map_err(unserializable)?),

@@ -135,6 +135,11 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// A truth value that may be left out.
+    pub(super) fn optional_truth(&self, member: &str) -> Option<bool> {
+        self.value.get(member).map(|_| self.truth(member))
+    }
+
     /// A list of texts; an absent one is empty.
     pub(super) fn texts(&self, member: &str) -> Vec<String> {
         let texts = match self.value.get(member) {

@@ -1,22 +1,23 @@
 //! A small API Gateway: every HTTP request becomes an event of payload format 2.0 and takes the event's way in.
 
 use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, SET_COOKIE};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, SET_COOKIE};
 use axum::http::request::Parts;
-use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use holdfast::Clock;
-use holdfast::runtime::{self, App, Function, Route};
+use holdfast::runtime::{self, App, DEFAULT_ROUTE, Function};
 use holdfast::secret::Token;
+use holdfast::store::Table;
 use lambda_http::Context;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use percent_encoding::percent_decode_str;
@@ -28,21 +29,37 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use crate::hosts::Hosts;
 use crate::stream::Published;
 use crate::{FUNCTIONS, guide};
 
 /// What an event can carry to a function: Lambda's limit, 6 MB, less what base64 adds.
 const MAX_EVENT_BODY: usize = 4 * 1024 * 1024;
-/// Where every request comes from: the server listens nowhere else.
-const LOOPBACK: &str = "127.0.0.1";
 
 /// What answers, and how a request becomes an event.
 pub(crate) struct Gateway {
     pub(crate) app: App,
+    /// The names that it answers for.
+    pub(crate) hosts: Hosts,
     /// The header that says where a request seems to come from, for tests alone.
     pub(crate) source_header: Option<&'static str>,
     /// The events of every change, as they come.
     pub(crate) bus: broadcast::Sender<Published>,
+    /// Where the store is.
+    pub(crate) endpoint: String,
+}
+
+impl Gateway {
+    /// Where the command's `--local` finds the tables.
+    fn tables(&self) -> Value {
+        let name = |table| self.app.store.table_name(table);
+        json!({
+            "endpoint": self.endpoint,
+            "resources": name(Table::Resources),
+            "identity": name(Table::Identity),
+            "history": name(Table::History),
+        })
+    }
 }
 
 pub(crate) fn serve(
@@ -50,7 +67,10 @@ pub(crate) fn serve(
     gateway: Gateway,
     mut stopped: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
-    let router = axum::Router::new().fallback(proxy).with_state(Arc::new(gateway));
+    let router = axum::Router::new()
+        .fallback(proxy)
+        .with_state(Arc::new(gateway))
+        .into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move {
         let shutdown = async move {
             // A sender that is gone means stop as well.
@@ -65,31 +85,42 @@ pub(crate) fn serve(
     })
 }
 
-async fn proxy(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+async fn proxy(
+    State(gateway): State<Arc<Gateway>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
     let started = Instant::now();
     // The query string carries tokens, so the line has the path alone.
     let line = format!("{} {}", request.method(), request.uri().path());
-    let response = respond(&gateway, request).await;
+    let response = respond(&gateway, peer.ip(), request).await;
     tracing::info!(target: "requests", "{line} -> {} in {} ms", response.status().as_u16(), started.elapsed().as_millis());
     response
 }
 
-async fn respond(gateway: &Gateway, request: Request) -> Response {
+async fn respond(gateway: &Gateway, peer: IpAddr, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    if !is_for_this_machine(&parts) {
-        return gateway_message(
-            StatusCode::MISDIRECTED_REQUEST,
-            "This server answers for localhost, 127.0.0.1 and [::1] alone.",
-        );
+    if !gateway.hosts.has_named(&parts) {
+        return gateway_message(StatusCode::MISDIRECTED_REQUEST, gateway.hosts.refusal());
     }
     let path = parts.uri.path();
+    // It is served once the tables and the directory are there.
+    if path == "/health" && parts.method == "GET" {
+        return ([(CONTENT_TYPE, "application/json")], r#"{"status":"ok"}"#).into_response();
+    }
+    let peer = peer.to_canonical().to_string();
     if path == "/" && parts.method == "GET" {
         return guide::page(FUNCTIONS).into_response();
     }
     if path == "/events" && parts.method == "GET" {
-        return events(gateway, &parts).await;
+        return events(gateway, &peer, &parts).await;
     }
-    let Some(matched) = route(parts.method.as_str(), path) else {
+    if path == "/local/tables" && parts.method == "GET" {
+        let tables = gateway.tables().to_string();
+        return ([(CONTENT_TYPE, "application/json")], tables).into_response();
+    }
+    let method = parts.method.as_str();
+    let Some(matched) = route(method, path).or_else(fallback) else {
         return gateway_message(StatusCode::NOT_FOUND, "Not Found");
     };
     let Ok(body) = to_bytes(body, MAX_EVENT_BODY).await else {
@@ -100,8 +131,9 @@ async fn respond(gateway: &Gateway, request: Request) -> Response {
     let source = gateway
         .source_header
         .and_then(|name| parts.headers.get(name)?.to_str().ok())
-        .unwrap_or(LOOPBACK);
-    let Ok(event) = event(&matched, &parts.headers, parts.uri.query(), path, source, &body) else {
+        .unwrap_or(&peer);
+    let address = (method, path, parts.uri.query());
+    let Ok(event) = event(&matched, &parts.headers, address, source, &body) else {
         return gateway_message(StatusCode::BAD_REQUEST, "Bad Request");
     };
     response(runtime::answer(matched.function, &gateway.app, &event, context).await)
@@ -109,20 +141,14 @@ async fn respond(gateway: &Gateway, request: Request) -> Response {
 
 /// `GET /events`: the events of the caller's company as they come (server-sent events). Who may read the history may
 /// follow it.
-async fn events(gateway: &Gateway, parts: &Parts) -> Response {
+async fn events(gateway: &Gateway, peer: &str, parts: &Parts) -> Response {
     let Some(history) = route("GET", "/history") else {
         return gateway_message(StatusCode::NOT_FOUND, "Not Found");
     };
     let now = gateway.app.clock.now();
     let query = format!("from={now}&limit=1");
-    let Ok(event) = event(
-        &history,
-        &parts.headers,
-        Some(&query),
-        "/history",
-        LOOPBACK,
-        &Bytes::new(),
-    ) else {
+    let address = ("GET", "/history", Some(query.as_str()));
+    let Ok(event) = event(&history, &parts.headers, address, peer, &Bytes::new()) else {
         return gateway_message(StatusCode::BAD_REQUEST, "Bad Request");
     };
     let mut context = Context::default();
@@ -158,22 +184,6 @@ async fn events(gateway: &Gateway, parts: &Parts) -> Response {
     Sse::new(stream).keep_alive(KeepAlive::default()).into_response()
 }
 
-/// Whether the request names this machine by a name that is its own everywhere. A browser on this machine that follows
-/// some other name here does so for a page of that name's site, which must not read what this server answers.
-fn is_for_this_machine(parts: &Parts) -> bool {
-    let mut hosts = parts.headers.get_all(HOST).iter();
-    let (Some(host), None) = (hosts.next(), hosts.next()) else {
-        return false;
-    };
-    let is_loopback = |authority: &Authority| {
-        ["localhost", "127.0.0.1", "[::1]"]
-            .iter()
-            .any(|name| authority.host().eq_ignore_ascii_case(name))
-    };
-    let named = host.to_str().ok().and_then(|host| host.parse().ok());
-    named.is_some_and(|host| is_loopback(&host)) && parts.uri.authority().is_none_or(is_loopback)
-}
-
 /// What API Gateway itself answers with, before any function.
 fn gateway_message(status: StatusCode, message: &str) -> Response {
     (
@@ -186,7 +196,8 @@ fn gateway_message(status: StatusCode, message: &str) -> Response {
 
 struct Matched {
     function: &'static Function,
-    route: &'static Route,
+    /// The route's key.
+    key: String,
     parameters: Map<String, Value>,
 }
 
@@ -199,11 +210,23 @@ fn route(method: &str, path: &str) -> Option<Matched> {
         .filter_map(|(function, route)| {
             parameters(route.path, path).map(|parameters| Matched {
                 function,
-                route,
+                key: route.key(),
                 parameters,
             })
         })
         .min_by_key(|matched| matched.parameters.len())
+}
+
+/// Who answers what no route takes.
+fn fallback() -> Option<Matched> {
+    let mut functions = FUNCTIONS.iter().copied();
+    functions
+        .find(|function| function.fallback.is_some())
+        .map(|function| Matched {
+            function,
+            key: DEFAULT_ROUTE.to_owned(),
+            parameters: Map::new(),
+        })
 }
 
 fn parameters(template: &str, path: &str) -> Option<Map<String, Value>> {
@@ -231,14 +254,13 @@ fn decoded(text: &str) -> String {
 fn event(
     matched: &Matched,
     headers: &HeaderMap,
-    query: Option<&str>,
-    path: &str,
+    (method, path, query): (&str, &str, Option<&str>),
     source: &str,
     body: &Bytes,
 ) -> Result<Box<RawValue>, serde_json::Error> {
     let now = Clock::System.now();
     let path = decoded(path);
-    let key = matched.route.key();
+    let key = &matched.key;
     let (text, is_base64) = match std::str::from_utf8(body) {
         Ok(text) if is_text(headers) => (text.to_owned(), false),
         _ => (STANDARD.encode(body), true),
@@ -256,7 +278,7 @@ fn event(
             "domainName": "localhost",
             "domainPrefix": "localhost",
             "http": {
-                "method": matched.route.method.as_str(),
+                "method": method,
                 "path": path,
                 "protocol": "HTTP/1.1",
                 "sourceIp": source,

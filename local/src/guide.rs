@@ -196,7 +196,8 @@ pub(crate) fn page(functions: &[&Function]) -> Html<String> {
          <style>body{{font:16px/1.5 system-ui;margin:3em auto;max-width:60em;padding:0 1em}}\
          td{{padding:.2em 1em .2em 0}}</style>\
          <h1>Holdfast</h1><p>Owner-only locks for privileged sessions, network devices and user accounts. \
-         This is the local server; the same handlers run as AWS Lambda functions.</p>\
+         This is the local server; the same handlers run as AWS Lambda functions. \
+         <a href=\"/docs\">What each call takes and answers</a>.</p>\
          <table><tr><th>Method</th><th>Path</th><th>Function</th></tr>\n{rows}</table></html>\n"
     ))
 }

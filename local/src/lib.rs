@@ -5,13 +5,14 @@ mod data_file;
 mod embedded;
 mod gateway;
 pub mod guide;
+mod hosts;
 mod stream;
 mod tables;
 
 pub use stream::{StreamPage, Streams};
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
@@ -26,7 +27,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use holdfast_directory::{Directory, ImportError, InvalidDirectory, has_people, import};
+use holdfast_directory::{Directory, InvalidDirectory, enter, has_people};
 
 /// Every function of the system, in the order of the API table.
 pub static FUNCTIONS: &[&Function] = &[
@@ -41,6 +42,7 @@ pub static FUNCTIONS: &[&Function] = &[
     &hold_lock::FUNCTION,
     &break_lock::FUNCTION,
     &history::FUNCTION,
+    &docs::FUNCTION,
 ];
 
 /// Every function behind the stream of the resources' table, by its name. The server here runs the first of them, and has a
@@ -58,7 +60,11 @@ pub fn demo_directory() -> Result<Directory, InvalidDirectory> {
 /// How the local server is to run.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The port on 127.0.0.1; zero picks a free one.
+    /// The address to listen on; 127.0.0.1 without one. Any other lets other machines in.
+    pub bind: Option<IpAddr>,
+    /// The names that the server answers for beside this machine's own.
+    pub hosts: Vec<String>,
+    /// The port; zero picks a free one.
     pub port: u16,
     /// Where the data live. In memory without a file.
     pub data: Option<PathBuf>,
@@ -66,7 +72,7 @@ pub struct Options {
     pub dynamodb: Option<String>,
     /// Whether the history is written. It follows the stream of the resources' table.
     pub history: HistorySource,
-    /// Who and what the store starts with, where it does not have them yet.
+    /// Who and what the store starts with. What it has already becomes what this says.
     pub directory: Directory,
     /// Whether the directory is entered only where there are no people yet, as one with public secrets must be.
     pub only_into_empty: bool,
@@ -107,8 +113,7 @@ impl StartError {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
-fn unentered(error: ImportError) -> StartError {
+fn unentered(error: impl fmt::Display) -> StartError {
     StartError(error.to_string())
 }
 
@@ -131,7 +136,8 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = Vec::new();
         // The port first: where it is taken, the user is told before anything else is done.
-        let listener = TcpListener::bind(("127.0.0.1", options.port))
+        let bind = options.bind.unwrap_or(Ipv4Addr::LOCALHOST.into());
+        let listener = TcpListener::bind((bind, options.port))
             .await
             .map_err(|error| StartError::new(&format!("port {} cannot be used", options.port), error))?;
         let address = listener
@@ -149,7 +155,7 @@ impl Server {
         tables::create(&store).await?;
         let entered = !options.only_into_empty || !has_people(&store).await.map_err(unentered)?;
         if entered {
-            import(&store, &options.directory, options.clock.now())
+            enter(&store, &options.directory, options.clock.now())
                 .await
                 .map_err(unentered)?;
         }
@@ -163,7 +169,7 @@ impl Server {
         let bus = stream::bus();
         let history_endpoint = match options.history {
             HistorySource::Off => None,
-            HistorySource::Store => Some(endpoint),
+            HistorySource::Store => Some(endpoint.clone()),
             HistorySource::Endpoint(past) => Some(past),
         };
         if let Some(endpoint) = history_endpoint {
@@ -175,8 +181,10 @@ impl Server {
         }
         let gateway = gateway::Gateway {
             app,
+            hosts: hosts::Hosts::new(bind, options.hosts),
             source_header: options.source_header,
             bus,
+            endpoint,
         };
         tasks.push(gateway::serve(listener, gateway, stopped));
         Ok(Self {
@@ -241,7 +249,7 @@ impl EmbeddedStore {
         let endpoint = format!("http://{}", SocketAddr::new(ip, address.port()));
         let store = Store::new(local_client(&endpoint), table_names());
         tables::create(&store).await?;
-        import(&store, directory, clock.now()).await.map_err(unentered)?;
+        enter(&store, directory, clock.now()).await.map_err(unentered)?;
         Ok(Self { address, stop, task })
     }
 

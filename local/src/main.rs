@@ -1,7 +1,7 @@
 //! `cargo run`: the local server.
 
-use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::io::{self, Read as _, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -43,6 +43,13 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         directory: Option<PathBuf>,
     },
+    /// Ask the server on this machine whether it is ready: exit status 0 where it is. For containers, which have no other
+    /// client in them.
+    Health {
+        /// The port that the server listens on.
+        #[arg(long, default_value_t = 6500)]
+        port: u16,
+    },
     /// Print the code that a user of the directory would read off their phone now.
     Totp {
         /// The user's login.
@@ -55,9 +62,19 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Serve {
-    /// The port on 127.0.0.1 to listen on; 0 picks a free one.
+    /// The port to listen on; 0 picks a free one.
     #[arg(long, default_value_t = 6500)]
     port: u16,
+    /// The address to listen on. With any other than loopback, everyone who reaches it may use the API, and the demo's
+    /// passwords are public.
+    #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::from(Ipv4Addr::LOCALHOST))]
+    bind: IpAddr,
+    /// A name that the server answers for, beside localhost; once for each. A container's clients use its service's name.
+    #[arg(long = "host", value_name = "NAME")]
+    hosts: Vec<String>,
+    /// Print neither commands to try nor a line for each request, only the address and what goes wrong.
+    #[arg(long)]
+    quiet: bool,
     /// Keep the data in this file, so that locks survive a restart. Without it they live in memory. The file is readable
     /// for you alone, and one server at a time uses it.
     #[arg(long, value_name = "FILE")]
@@ -74,6 +91,11 @@ struct Serve {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let requests = if arguments.serve.quiet {
+        tracing::Level::WARN
+    } else {
+        tracing::Level::INFO
+    };
     tracing_subscriber::registry()
         .with(
             tracing_subscriber::fmt::layer()
@@ -84,12 +106,13 @@ async fn main() -> ExitCode {
         .with(
             Targets::new()
                 .with_default(tracing::Level::WARN)
-                .with_target("requests", tracing::Level::INFO)
+                .with_target("requests", requests)
                 // It warns of every failed condition, which is an answer like any other.
                 .with_target("dynoxide", tracing::Level::ERROR),
         )
         .init();
     let done = match arguments.command {
+        Some(Command::Health { port }) => health(port),
         Some(Command::Totp { login, directory }) => totp(&login, directory.as_deref()),
         Some(Command::Store { listen, directory }) => store(listen, directory.as_deref()).await,
         None => serve(arguments.serve).await,
@@ -106,7 +129,10 @@ async fn main() -> ExitCode {
 async fn serve(arguments: Serve) -> Result<(), String> {
     let endings = Endings::new()?;
     let is_demo = arguments.directory.is_none();
+    let quiet = arguments.quiet;
     let options = Options {
+        bind: Some(arguments.bind),
+        hosts: arguments.hosts,
         port: arguments.port,
         data: arguments.data,
         dynamodb: arguments.dynamodb,
@@ -117,7 +143,7 @@ async fn serve(arguments: Serve) -> Result<(), String> {
         source_header: None,
     };
     let server = Server::start(options).await.map_err(|error| error.to_string())?;
-    announce(&server, is_demo).map_err(|error| error.to_string())?;
+    announce(&server, is_demo, quiet).map_err(|error| error.to_string())?;
     endings.first().await;
     // A client that holds its connection open must not keep the server from ending.
     let _ = tokio::time::timeout(Duration::from_secs(3), server.stop()).await;
@@ -144,6 +170,28 @@ fn totp(login: &str, file: Option<&Path>) -> Result<(), String> {
         .totp_secret(login)
         .ok_or_else(|| format!("the directory has no user {login} with a totp_secret"))?;
     writeln!(io::stdout(), "{}", secret.code_at(Clock::System.now())).map_err(|error| error.to_string())
+}
+
+fn health(port: u16) -> Result<(), String> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let patience = Duration::from_secs(2);
+    let ask = || -> io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&address, patience)?;
+        stream.set_read_timeout(Some(patience))?;
+        stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.take(1024).read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    let answer = ask().map_err(|error| format!("{address}: {error}"))?;
+    if answer.starts_with("HTTP/1.1 200 ") {
+        Ok(())
+    } else {
+        Err(format!(
+            "{address} answers {}",
+            answer.lines().next().unwrap_or_default()
+        ))
+    }
 }
 
 /// Ctrl-C and the SIGTERM of a supervisor. They are caught from here on: a server that says it listens also ends cleanly.
@@ -180,17 +228,26 @@ fn directory(file: Option<&Path>) -> Result<Directory, String> {
     }
 }
 
-fn announce(server: &Server, is_demo: bool) -> io::Result<()> {
-    let base = &format!("http://{}", server.address());
+fn announce(server: &Server, is_demo: bool, quiet: bool) -> io::Result<()> {
+    let address = server.address();
+    let base = &format!("http://{address}");
     let mut out = io::stdout().lock();
-    if !server.has_entered_directory() {
+    if quiet {
+        // The address alone.
+    } else if !server.has_entered_directory() {
         writeln!(
             out,
             "The store has people already, so the demo's are not entered."
         )?;
     } else if is_demo {
+        // Every address of this machine is none to connect to.
+        let reachable = if address.ip().is_unspecified() {
+            format!("http://127.0.0.1:{}", address.port())
+        } else {
+            base.clone()
+        };
         // These secrets are public; those of a directory of one's own are never printed.
-        writeln!(out, "{}", guide::demo_commands(base))?;
+        writeln!(out, "{}", guide::demo_commands(&reachable))?;
     }
     writeln!(out, "listening on {base}")?;
     out.flush()

@@ -341,14 +341,14 @@ fn what_cannot_be_used_is_told_in_clear_lines() {
     let bad = folder.join("bad.json");
     std::fs::write(
         &bad,
-        r#"{"companies":[{"id":"a b"}],"users":[{"company":"1","login":"x"}]}"#,
+        r#"{"companies":[{"id":"a b"}],"users":[{"company":"1","login":"x","passwrod":"y"}]}"#,
     )
     .unwrap();
     let told = failed(&["--port", "0", "--directory", bad.to_str().unwrap()]);
     for fault in [
         "companies[0].id: a company id is",
         "users[0].company: is none",
-        "users[0].password: is missing",
+        "users[0].passwrod: there is no such member here",
     ] {
         assert!(told.contains(fault), "{told}");
     }
@@ -375,7 +375,16 @@ fn what_cannot_be_used_is_told_in_clear_lines() {
 fn help_names_every_option() {
     let output = Command::new(PROGRAM).arg("--help").output().unwrap();
     let help = String::from_utf8(output.stdout).unwrap();
-    for option in ["--port", "--data", "--directory", "--dynamodb", "6500"] {
+    for option in [
+        "--port",
+        "--bind",
+        "--host",
+        "--quiet",
+        "--data",
+        "--directory",
+        "--dynamodb",
+        "6500",
+    ] {
         assert!(help.contains(option), "{help}");
     }
 }
@@ -624,4 +633,66 @@ async fn a_killed_server_loses_no_acknowledged_lock() {
         assert_eq!(read["lock"]["owner"], "erin", "D{device}: {read}");
         assert_eq!(read["lock"]["fence"].to_string(), fence, "D{device}");
     }
+}
+
+/// What a container's client sees: the service's name is answered, any other is not, and the caller's own address is the source.
+#[tokio::test]
+async fn it_is_bound_beyond_loopback_and_answers_for_addresses_and_names_that_were_given() {
+    let running = Running::start(&["--bind", "0.0.0.0", "--host", "holdfast", "--quiet"]);
+    assert_eq!(running.printed, Vec::<String>::new(), "only the address");
+    let port = running.base.rsplit(':').next().unwrap();
+    for (host, status) in [
+        ("holdfast:6500", 200),
+        ("192.0.2.7", 200),
+        ("localhost", 200),
+        ("evil.example", 421),
+        ("holdfast.evil.example", 421),
+    ] {
+        let request = client()
+            .get(format!("http://127.0.0.1:{port}/health"))
+            .header(HOST, host);
+        assert_eq!(request.send().await.unwrap().status(), status, "{host}");
+    }
+    let health = |port: &str| {
+        Command::new(PROGRAM)
+            .args(["health", "--port", port])
+            .output()
+            .unwrap()
+    };
+    assert_eq!(health(port).status.code(), Some(0));
+    running.signal("-TERM");
+    drop(running);
+    let unreachable = health("1");
+    assert_eq!(unreachable.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&unreachable.stderr).into_owned();
+    assert!(said.starts_with("holdfast-local: 127.0.0.1:1: "), "{said}");
+}
+
+#[tokio::test]
+async fn quiet_is_one_line_and_no_line_a_request() {
+    let mut child = Command::new(PROGRAM)
+        .args(["--port", "0", "--quiet"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = lines.next().unwrap().unwrap();
+    let base = line.strip_prefix("listening on ").unwrap();
+    let answer = client().get(format!("{base}/health")).send().await.unwrap();
+    assert_eq!(answer.headers()[CONTENT_TYPE], "application/json");
+    assert_eq!(answer.text().await.unwrap(), r#"{"status":"ok"}"#);
+    let pid = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let ended = child.wait_with_output().unwrap();
+    // What goes wrong is still said, such as a history that is stopped halfway.
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(!said.contains("INFO") && !said.contains("/health"), "{said}");
+    assert!(lines.next().is_none());
 }

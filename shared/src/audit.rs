@@ -74,6 +74,8 @@ pub enum Outcome {
     ClosedToStrangers,
     /// The account is locked.
     LockedAccount,
+    /// The account is disabled.
+    DisabledAccount,
     /// The user's secrets changed while they were checked.
     ChangedSecrets,
     /// No valid token.
@@ -107,6 +109,7 @@ impl Outcome {
             Self::ClosedSource => "closed_source",
             Self::ClosedToStrangers => "closed_to_strangers",
             Self::LockedAccount => "locked_account",
+            Self::DisabledAccount => "disabled_account",
             Self::ChangedSecrets => "changed_secrets",
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden => "forbidden",

@@ -105,10 +105,10 @@ impl Login {
     }
 
     /// Whether the API gives the name another meaning: the caller (`me`), Holdfast itself (`system`) or its operators
-    /// (`operator`). No user can be entered under such a name, and a lookup finds none.
+    /// (`operator`, and `operator/<identity>` in the history). No user can be entered under such a name, and a lookup finds none.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
-        matches!(self.0.as_str(), "me" | "system" | "operator")
+        matches!(self.0.as_str(), "me" | "system" | "operator") || self.0.starts_with("operator/")
     }
 
     /// This user as the owner of a lock.
@@ -279,6 +279,20 @@ mod tests {
         assert!(Login::try_from(four.repeat(101).as_str()).is_err());
         for bad in ["", "a\nb", "\u{7f}", &"x".repeat(101)] {
             assert!(Login::try_from(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_has_the_name_of_an_operator_or_of_the_service() {
+        for (name, reserved) in [
+            ("me", true),
+            ("system", true),
+            ("operator", true),
+            ("operator/local/grace", true),
+            ("operators", false),
+            ("Operator", false),
+        ] {
+            assert_eq!(Login::try_from(name).unwrap().is_reserved(), reserved, "{name}");
         }
     }
 

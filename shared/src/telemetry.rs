@@ -35,6 +35,10 @@ pub enum Tally {
     SecondFactorGuess,
     /// Any other sign-in that failed.
     FailedSignIn,
+    /// A lock that somebody broke through the API, as the history has it.
+    BrokenLock,
+    /// A lock that an operator broke at the tables.
+    RescuedLock,
     /// By the status alone.
     Status(u16),
 }
@@ -45,6 +49,8 @@ impl Tally {
             Self::Lock(label) => label.as_str(),
             Self::SecondFactorGuess => "second_factor_guessing",
             Self::FailedSignIn => "sign_in_failed",
+            Self::BrokenLock => "lock_broken",
+            Self::RescuedLock => "lock_rescued",
             Self::Status(200..=299) => "done",
             Self::Status(409 | 423) => "held_by_other",
             Self::Status(503) => "store_unavailable",

@@ -57,7 +57,7 @@ fn break_of(fence: u64, by: &str, then: Aftermath) -> Request {
 /// The account of `name`, as an authentication finds it now.
 async fn actor(world: &World, name: &str) -> ActorCheck {
     let row = world.row(&RowKey::user(&login(name))).await.unwrap();
-    ActorCheck::new(login(name), UserRow::parse(row).unwrap().lock.state.fence())
+    ActorCheck::new(login(name), UserRow::parse(row).unwrap().version())
 }
 
 /// One request, as a function carries it out: read, decided and written through `store`.

@@ -354,7 +354,7 @@ fn the_help_of_each_command_has_examples() {
       holdfast man --folder ~/.local/share/man/man1
     "#);
     let run = terminal.run(&["--help"]);
-    insta::assert_snapshot!(run.stdout, @r"
+    insta::assert_snapshot!(run.stdout, @"
     Work with the locks, the people and the devices of a Holdfast stack
 
     Usage: holdfast [OPTIONS] <COMMAND>
@@ -371,7 +371,12 @@ fn the_help_of_each_command_has_examples() {
       history      Show what happened to a target, what somebody did, or what happened in a time; the
                    newest first
       watch        Follow changes until stopped with Ctrl-C
-      import       Enter the people and devices of a directory file into the tables of a stack
+      export       Write the people and things of a stack as a directory file, without secrets
+      plan         Show what `apply` would do with a directory file, and change nothing
+      apply        Make the tables of a stack say what a directory file says
+      people       List people, and change who may sign in and with what
+      devices      List and show devices
+      rescue       End a lock at the tables, when nobody can sign in who might
       completions  Print a script that completes this command in a shell
       man          Print the manual page, or write the pages of all commands into a folder
       help         Print this message or the help of the given subcommand(s)

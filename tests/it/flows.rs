@@ -91,7 +91,7 @@ impl Flow {
 }
 
 async fn send(request: RequestBuilder) -> Answer {
-    Answer::read(request.send().await.unwrap()).await
+    Answer::to(request).await
 }
 
 /// The answer, if it has that status.

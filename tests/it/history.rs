@@ -130,7 +130,7 @@ async fn every_change_of_a_device_is_recorded_in_order_and_touches_are_not() {
 
     let records = once_there_are(&world, &admin, "kind=device&id=ID5", 6).await;
     assert_snapshot!(lines(&records), @r"
-    1 created by operator (operator): - -> -, 0 -> 0
+    1 created by operator/local (operator): - -> -, 0 -> 0
     2 acquired by alice (sdm): - -> alice, 0 -> 1
     3 broken by olga (holdfast): alice -> olga, 1 -> 2 (ticket 7)
     4 renewed by olga (holdfast): olga -> olga, 2 -> 2
@@ -155,7 +155,7 @@ async fn sessions_access_and_accounts_have_a_history_too() {
     let access = format!("kind=access&id={DB01}:bob");
     let session = once_there_are(&world, &admin, &session, 4).await;
     assert_snapshot!(lines(&session), @r"
-    1 created by operator (operator): - -> -, 0 -> 0
+    1 created by operator/local (operator): - -> -, 0 -> 0
     2 acquired by admin (netwrix): - -> admin, 0 -> 1
     3 released by admin (netwrix): admin -> -, 1 -> 1
     4 ended by admin (netwrix): - -> -, 1 -> 1
@@ -167,7 +167,7 @@ async fn sessions_access_and_accounts_have_a_history_too() {
     ");
     let account = once_there_are(&world, &admin, "kind=user&id=bob", 3).await;
     assert_snapshot!(lines(&account), @r"
-    1 created by operator (operator): - -> -, 0 -> 0
+    1 created by operator/local (operator): - -> -, 0 -> 0
     2 acquired by admin (netwrix): - -> admin, 0 -> 1
     3 released by admin (netwrix): admin -> -, 1 -> 1
     ");
@@ -358,7 +358,7 @@ async fn a_record_that_cannot_be_understood_is_kept_raw_and_holds_up_none_behind
 
     let records = once_there_are(&world, &admin, "kind=device&id=ID5", 2).await;
     assert_snapshot!(lines(&records), @r"
-    1 created by operator (operator): - -> -, 0 -> 0
+    1 created by operator/local (operator): - -> -, 0 -> 0
     2 acquired by alice (sdm): - -> alice, 0 -> 1
     ");
     let rows = world.rows(Table::History).await;

@@ -111,7 +111,7 @@ async fn step_one_refuses_what_is_no_sign_in() {
     415
     content-type: application/problem+json
 
-    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.16","title":"Unsupported Media Type","status":415,"detail":"The body must be application/json.","instance":"/signinBody","traceId":"[request]"}
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.16","title":"Unsupported Media Type","status":415,"detail":"The body must be application/json, and the Content-Type of the request is \"application/xml\".","instance":"/signinBody","traceId":"[request]"}
     "#);
     assert_snapshot!(world.post("/signinBody", JSON, " ".repeat(65_537)).await.without_trace(), @r#"
     413

@@ -327,7 +327,7 @@ async fn get_is_no_way_to_sign_in_or_out() {
             .send()
             .await
             .unwrap();
-        assert_eq!(response.status(), 404);
+        assert_eq!(response.status(), 405);
     }
 }
 

@@ -555,7 +555,7 @@ async fn r413_r415() {
     415
     content-type: application/problem+json
 
-    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.16","title":"Unsupported Media Type","status":415,"detail":"The body must be application/json.","instance":"/api/v1/ActivitySession/lock","traceId":"[request]"}
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.16","title":"Unsupported Media Type","status":415,"detail":"The body must be application/json, and the Content-Type of the request is \"application/xml\".","instance":"/api/v1/ActivitySession/lock","traceId":"[request]"}
     "#);
 }
 

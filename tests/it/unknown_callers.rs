@@ -226,7 +226,9 @@ async fn a_request_of_an_unknown_session_costs_two_calls_at_most_on_every_route(
     let world = World::behind_proxy().await;
     let proxy = world.proxy.as_ref().unwrap();
     let bodies = bodies();
-    let routes = FUNCTIONS.iter().flat_map(|function| function.routes);
+    // `docs` needs no credential and reaches no store.
+    let functions = FUNCTIONS.iter().filter(|function| function.connections > 0);
+    let routes = functions.flat_map(|function| function.routes);
     for route in routes {
         let (reads, signs_in) = reads_body(route);
         for credentials in made_up() {

@@ -1,5 +1,7 @@
 use std::fmt::{self, Write as _};
 
+use crate::{Received, conforms};
+
 /// An answer as a client sees it, whole.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -9,44 +11,61 @@ pub struct Answer {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: String,
+    /// Every header.
+    all: Vec<(String, String)>,
 }
 
-/// The same on every answer, and tested once.
-const EVERYWHERE: [&str; 5] = [
+/// The same on every answer, and held to the document there.
+const EVERYWHERE: [&str; 6] = [
     "cache-control",
     "x-content-type-options",
     "strict-transport-security",
+    "x-request-id",
     "content-length",
     "date",
 ];
 
 impl Answer {
-    /// Reads the response to its end.
-    pub async fn read(response: reqwest::Response) -> Self {
-        let status = response.status().as_u16();
-        for name in [
-            "cache-control",
-            "x-content-type-options",
-            "strict-transport-security",
-        ] {
-            assert!(response.headers().contains_key(name), "an answer without {name}");
+    /// Sends the request and reads the answer to its end.
+    ///
+    /// # Panics
+    /// Where there is none, and where it is not one that the document has for this request.
+    pub async fn to(request: reqwest::RequestBuilder) -> Self {
+        let (client, request) = request.build_split();
+        let request = request.expect("a request");
+        let (method, path) = (request.method().to_string(), request.url().path().to_owned());
+        let answer = Self::read(client.execute(request).await.expect("an answer")).await;
+        if let Err(fault) = conforms(&answer.received(&method, &path)) {
+            panic!("{method} {path}: {fault}\n{answer}");
         }
-        let mut headers: Vec<(String, String)> = response
-            .headers()
-            .iter()
-            .filter(|(name, _)| !EVERYWHERE.contains(&name.as_str()))
-            .map(|(name, value)| {
-                (
-                    name.to_string(),
-                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                )
-            })
+        answer
+    }
+
+    fn received<'a>(&'a self, method: &'a str, path: &'a str) -> Received<'a> {
+        Received {
+            method,
+            path,
+            status: self.status,
+            headers: &self.all,
+            body: &self.body,
+        }
+    }
+
+    async fn read(response: reqwest::Response) -> Self {
+        let status = response.status().as_u16();
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        let all = response.headers().iter();
+        let mut all: Vec<(String, String)> = all
+            .map(|(name, value)| (name.to_string(), text(value.as_bytes())))
             .collect();
-        headers.sort();
+        all.sort();
+        let mut headers = all.clone();
+        headers.retain(|(name, _)| !EVERYWHERE.contains(&name.as_str()));
         Self {
             status,
             headers,
             body: response.text().await.expect("a body in UTF-8"),
+            all,
         }
     }
 

@@ -97,7 +97,7 @@ impl Credentials {
         if let Some(token) = bearer {
             request = request.bearer_auth(token);
         }
-        let answer = Answer::read(request.body(body).send().await.expect("an answer")).await;
+        let answer = Answer::to(request.body(body)).await;
         assert_eq!(answer.status, 200, "{path}: {answer}");
         answer
     }

@@ -16,7 +16,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::binary;
+use crate::{Received, binary, conforms};
 
 /// How long anything may take before it counts as hanging. No expectation: on a busy machine a start takes seconds.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -106,9 +106,16 @@ impl Lambda {
             .send((event.to_owned(), answer))
             .expect("the runtime API lives");
         let invocation = tokio::time::timeout(PATIENCE, answered).await;
-        invocation
+        let invocation = invocation
             .expect("an answer before patience runs out")
-            .expect("the runtime API lives")
+            .expect("the runtime API lives");
+        if let Invocation::Answered(answer) = &invocation {
+            let event = serde_json::from_str(event).unwrap_or_default();
+            if let Err(fault) = conforms_to_route(&event, answer) {
+                panic!("{fault}\n{event}\n{answer}");
+            }
+        }
+        invocation
     }
 
     /// Whether the process that was started first is still the one that answers.
@@ -140,6 +147,32 @@ impl Lambda {
         }
         log
     }
+}
+
+/// Holds the answer to an event of the gateway to the document.
+fn conforms_to_route(event: &Value, answer: &Value) -> Result<(), String> {
+    let key = event["requestContext"]["routeKey"].as_str();
+    let Some(key) = key.or(event["routeKey"].as_str()) else {
+        return Ok(());
+    };
+    // Where the key is not a route's, neither is the path.
+    let (method, path) = key.split_once(' ').unwrap_or(("GET", "/nowhere"));
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let headers = answer["headers"].as_object().into_iter().flatten();
+    let mut headers: Vec<(String, String)> =
+        headers.map(|(name, value)| (name.clone(), text(value))).collect();
+    let cookies = answer["cookies"].as_array().into_iter().flatten();
+    headers.extend(cookies.map(|cookie| ("set-cookie".to_owned(), text(cookie))));
+    conforms(&Received {
+        method,
+        path,
+        status: answer["statusCode"]
+            .as_u64()
+            .and_then(|status| status.try_into().ok())
+            .unwrap_or_default(),
+        headers: &headers,
+        body: &text(&answer["body"]),
+    })
 }
 
 /// Every line up to the pipe's end.

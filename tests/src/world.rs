@@ -67,6 +67,11 @@ impl World {
         Self::with(people(&[]), true).await
     }
 
+    /// A world with the people and things of `directory`, and a proxy.
+    pub async fn with_proxy(directory: Value) -> Self {
+        Self::with(directory, true).await
+    }
+
     /// A world with the people and things of `directory`.
     pub async fn with(directory: Value, proxied: bool) -> Self {
         let clock = ManualClock::at(START);
@@ -149,7 +154,7 @@ impl World {
 
     /// Sends a request and reads the answer.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        Answer::read(request.send().await.expect("an answer")).await
+        Answer::to(request).await
     }
 
     /// Signs `login` in, in the Session Delivery Manager dialect.
@@ -276,8 +281,8 @@ impl World {
         let row = self.row(&RowKey::user(&login)).await.expect("a user");
         let user = UserRow::parse(row).expect("a readable row");
         let token = Token::issue(&user.company, &login).expect("randomness");
-        let fence = user.lock.state.fence();
-        let mut session = SessionRow::begin(SessionKind::Netwrix, user.company, login, fence, self.now());
+        let account = user.version();
+        let mut session = SessionRow::begin(SessionKind::Netwrix, user.company, login, account, self.now());
         session.second_factor_at = second_factor_at;
         let item = session.to_item(&RowKey::session_of(&token), &RequestId::new("a sign-in"));
         self.store

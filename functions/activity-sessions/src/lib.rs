@@ -55,6 +55,7 @@ pub const FUNCTION: Function = Function {
             },
         },
     ],
+    fallback: None,
     // The four shards of a list, counted where need be beside the read of its rows.
     connections: 5,
 };

@@ -25,6 +25,7 @@ pub const FUNCTION: Function = Function {
         dialect: Dialect::Holdfast,
         handler: |app, request| Box::pin(async { dialect::answer(request, break_lock(app, request).await) }),
     }],
+    fallback: None,
     // One wave after the other.
     connections: 1,
 };

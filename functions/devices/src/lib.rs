@@ -33,6 +33,7 @@ pub const FUNCTION: Function = Function {
             handler: |app, request| Box::pin(async { sdm::answer(request, read(app, request).await) }),
         },
     ],
+    fallback: None,
     // The four shards of the list and, beside them, the session's slide.
     connections: 5,
 };

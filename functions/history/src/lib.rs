@@ -25,6 +25,7 @@ pub const FUNCTION: Function = Function {
         dialect: Dialect::Holdfast,
         handler: |app, request| Box::pin(async { dialect::answer(request, history(app, request).await) }),
     }],
+    fallback: None,
     // The eight shards of a day.
     connections: 8,
 };

@@ -36,6 +36,7 @@ pub const FUNCTION: Function = Function {
             },
         },
     ],
+    fallback: None,
     // One wave after the other.
     connections: 1,
 };

@@ -35,6 +35,7 @@ pub const FUNCTION: Function = Function {
         dialect: Dialect::Netwrix,
         handler: |app, request| Box::pin(async { netwrix::answer(request, answer(app, request).await) }),
     }],
+    fallback: None,
     // A hundred sessions with the caller's own rows are two batches.
     connections: 2,
 };

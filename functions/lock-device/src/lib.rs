@@ -27,6 +27,7 @@ pub const FUNCTION: Function = Function {
         dialect: Dialect::Sdm,
         handler: |app, request| Box::pin(async { sdm::answer(request, act(app, request).await) }),
     }],
+    fallback: None,
     // The write and, beside it, the session's slide.
     connections: 2,
 };

@@ -29,6 +29,7 @@ pub const FUNCTION: Function = Function {
         dialect: Dialect::Aktion,
         handler: |app, request| Box::pin(lock(app, request)),
     }],
+    fallback: None,
     // The token's use and, beside it, the read of the target.
     connections: 2,
 };

@@ -41,6 +41,7 @@ pub const FUNCTION: Function = Function {
             },
         },
     ],
+    fallback: None,
     // The sixteen shards of a list.
     connections: 16,
 };

@@ -53,6 +53,7 @@ pub const FUNCTION: Function = Function {
             handler: |app, request| Box::pin(sdm::logout(app, request)),
         },
     ],
+    fallback: None,
     connections: 1,
 };
 

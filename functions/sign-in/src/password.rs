@@ -46,7 +46,7 @@ pub(crate) async fn open(
             notes.outcome(Outcome::LockedAccount);
             Err(PasswordRefusal::Locked(lock))
         }
-        SignInResult::Refused => {
+        SignInResult::Refused | SignInResult::Ended => {
             notes.outcome(Outcome::ChangedSecrets);
             Err(PasswordRefusal::Wrong)
         }

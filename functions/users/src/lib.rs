@@ -20,6 +20,7 @@ pub const FUNCTION: Function = Function {
         dialect: Dialect::Aktion,
         handler: |app, request| Box::pin(get(app, request)),
     }],
+    fallback: None,
     // The token's use and, beside it, the read of the user.
     connections: 2,
 };

@@ -691,10 +691,10 @@ fn a_release_that_came_after_a_break_released_nothing() {
         reason: Reason::try_from("a ticket").unwrap(),
         until: now,
     };
-    let after = |rev: u64, last_break: Option<Break>, ambiguous: bool| {
+    let after_fence = |fence: u64, rev: u64, last_break: Option<Break>, ambiguous: bool| {
         let found = Record {
             rev: Revision::new(rev),
-            state: State::new(Fence::new(2), None).with_last_break(last_break),
+            state: State::new(Fence::new(fence), None).with_last_break(last_break),
             by: Some(by(&olga, "break")),
             ..Record::default()
         };
@@ -705,10 +705,28 @@ fn a_release_that_came_after_a_break_released_nothing() {
         };
         Turn::first(&seen, &release, now).after(loss, &release, &by(&alice, "this"), now)
     };
+    let after = |rev, last_break, ambiguous| after_fence(2, rev, last_break, ambiguous);
     let was_free = Turn::Answer(Outcome::WasFree { fence: Fence::new(2) });
     let released = Turn::Answer(Outcome::Released { fence: Fence::new(1) });
     assert_eq!(after(6, None, false), was_free);
     assert_eq!(after(6, None, true), was_free);
-    assert_eq!(after(7, Some(broken), true), was_free);
+    assert_eq!(after(7, Some(broken.clone()), true), was_free);
     assert_eq!(after(7, None, true), released);
+    // A tenure later a break may have been there, and be forgotten: by an acquisition, or for the next break.
+    let next_break = Break {
+        fence: Fence::new(2),
+        ..broken.clone()
+    };
+    let unsure = Turn::Unsure(Unsure::OwnEffect);
+    assert_eq!(after_fence(3, 8, None, true), unsure);
+    assert_eq!(after_fence(3, 8, Some(next_break), true), unsure);
+    assert_eq!(
+        after_fence(3, 8, Some(broken), true),
+        Turn::Answer(Outcome::WasFree { fence: Fence::new(3) })
+    );
+    // An attempt that was refused was not made.
+    assert_eq!(
+        after_fence(3, 8, None, false),
+        Turn::Answer(Outcome::WasFree { fence: Fence::new(3) })
+    );
 }

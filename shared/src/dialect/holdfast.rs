@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::problem::Problem;
-use super::{Faults, Format, MAX_BODY_BYTES, Media, Members};
+use super::{Faults, Format, MAX_BODY_BYTES, Media, Members, not_accepted};
 use crate::failure::Failure;
 use crate::lock::{Break, Fence, Label, Lock, Outcome, Owner};
 use crate::target::Target;
@@ -19,8 +19,8 @@ pub use super::netwrix::words;
 /// Why a request is not carried out; each is one row of the contract's tables.
 #[derive(Debug)]
 pub enum Refusal {
-    /// 415: the body is not JSON.
-    UnsupportedMedia,
+    /// 415: the body is not JSON. The sentence says what was sent and what is accepted.
+    UnsupportedMedia(String),
     /// 413: the body is over 64 KiB.
     TooLarge,
     /// 400: what is wrong, by property; `$` is the body as a whole.
@@ -99,13 +99,13 @@ impl Refusal {
     }
 
     /// The status, the name of the problem's type, its title and its detail.
-    fn words(&self) -> (StatusCode, &'static str, &'static str, &'static str) {
+    fn words(&self) -> (StatusCode, &'static str, &'static str, &str) {
         match self {
-            Self::UnsupportedMedia => (
+            Self::UnsupportedMedia(sentence) => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported-media-type",
                 "Unsupported media type",
-                "The body must be application/json.",
+                sentence,
             ),
             Self::TooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -326,7 +326,10 @@ pub fn media(headers: &HeaderMap, body: &[u8], is_optional: bool) -> Result<(), 
     let is_json = Media::of_body(headers).is_some_and(|media| media.format() == Format::Json);
     let is_left_out = is_optional && body.is_empty();
     if !is_json && !is_left_out {
-        Err(Refusal::UnsupportedMedia)
+        Err(Refusal::UnsupportedMedia(not_accepted(
+            headers,
+            "application/json",
+        )))
     } else if body.len() > MAX_BODY_BYTES {
         Err(Refusal::TooLarge)
     } else {

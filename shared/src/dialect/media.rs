@@ -80,6 +80,23 @@ impl Media {
     }
 }
 
+/// How much of a `Content-Type` an answer repeats, in characters.
+const MAX_REPEATED: usize = 100;
+
+/// Why a body is not looked into: what is accepted, and what the request says that it sends.
+pub(super) fn not_accepted(headers: &HeaderMap, accepted: &str) -> String {
+    let sent = headers
+        .get(CONTENT_TYPE)
+        .map(|value| value.to_str().unwrap_or("unreadable"));
+    match sent {
+        None => format!("The body must be {accepted}, and the request has no Content-Type."),
+        Some(sent) => {
+            let sent: String = sent.chars().take(MAX_REPEATED).collect();
+            format!("The body must be {accepted}, and the Content-Type of the request is {sent:?}.")
+        }
+    }
+}
+
 /// How long an `Accept` may be that is read, in bytes. A browser's has 150.
 const MAX_ACCEPT: usize = 2_048;
 
@@ -140,6 +157,21 @@ mod tests {
             assert_eq!(Media::of_body(&headers(Some(text), None)), media, "{text}");
         }
         assert_eq!(Media::of_body(&headers(None, None)), None);
+    }
+
+    #[test]
+    fn a_refusal_says_what_was_sent_as_far_as_it_is_short() {
+        let said = |content_type| not_accepted(&headers(content_type, None), "application/json");
+        assert_eq!(
+            said(None),
+            "The body must be application/json, and the request has no Content-Type."
+        );
+        assert_eq!(
+            said(Some("text/x\"y")),
+            r#"The body must be application/json, and the Content-Type of the request is "text/x\"y"."#
+        );
+        let long = "x".repeat(MAX_REPEATED + 1);
+        assert!(!said(Some(&long)).contains(&long));
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub use cursor::ListName;
 pub use document::Node;
 pub use fields::{Faults, Fields, Words, Wrong};
 pub use malformed::{MalformedBody, sentence};
+use media::not_accepted;
 pub use media::{Format, Media, accepted};
 
 /// The largest request body that is read, in bytes.
@@ -55,6 +56,19 @@ impl Dialect {
             Self::Sdm => "sdm",
             Self::Aktion => "aktion",
             Self::Holdfast => "holdfast",
+        }
+    }
+
+    /// Whose clients call an address that begins like this: what no route takes is answered in words that they read.
+    #[must_use]
+    pub fn of_path(path: &str) -> Self {
+        let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+        let first = first.to_ascii_lowercase();
+        match first.as_str() {
+            "rest" => Self::Sdm,
+            "login" | "user" => Self::Aktion,
+            "api" | "signinbody" | "signin2fa" => Self::Netwrix,
+            _ => Self::Holdfast,
         }
     }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::problem::Problem;
-use super::{Faults, Format, MAX_BODY_BYTES, Media, Members, Wrong};
+use super::{Faults, Format, MAX_BODY_BYTES, Media, Members, Wrong, not_accepted};
 use crate::failure::Failure;
 use crate::id::ActivitySessionId;
 use crate::lock::{Break, Lock};
@@ -17,8 +17,8 @@ use crate::telemetry::Tally;
 /// Why a request is not carried out; each is one row of the contract's table.
 #[derive(Debug)]
 pub enum Refusal {
-    /// 415: the body is not JSON.
-    UnsupportedMedia,
+    /// 415: the body is not JSON. The sentence says what was sent and what is accepted.
+    UnsupportedMedia(String),
     /// 413: the body is over 64 KiB.
     TooLarge,
     /// 400: what is wrong, by property; `$` is the body as a whole.
@@ -88,10 +88,10 @@ impl Refusal {
 
     fn problem(&self) -> Problem {
         match self {
-            Self::UnsupportedMedia => problem(
+            Self::UnsupportedMedia(detail) => problem(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "Unsupported Media Type",
-                "The body must be application/json.",
+                detail,
             ),
             Self::TooLarge => problem(
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -202,6 +202,7 @@ fn definition(status: StatusCode) -> &'static str {
         401 => "https://tools.ietf.org/html/rfc9110#section-15.5.2",
         403 => "https://tools.ietf.org/html/rfc9110#section-15.5.4",
         404 => "https://tools.ietf.org/html/rfc9110#section-15.5.5",
+        405 => "https://tools.ietf.org/html/rfc9110#section-15.5.6",
         409 => "https://tools.ietf.org/html/rfc9110#section-15.5.10",
         413 => "https://tools.ietf.org/html/rfc9110#section-15.5.14",
         414 => "https://tools.ietf.org/html/rfc9110#section-15.5.15",
@@ -297,7 +298,10 @@ pub fn account_lock_title(lock: &Lock) -> &str {
 pub fn media(headers: &HeaderMap, body: &[u8]) -> Result<(), Refusal> {
     match Media::of_body(headers) {
         Some(media) if media.format() == Format::Json => size(body),
-        _ => Err(Refusal::UnsupportedMedia),
+        _ => Err(Refusal::UnsupportedMedia(not_accepted(
+            headers,
+            "application/json",
+        ))),
     }
 }
 
@@ -313,7 +317,15 @@ pub fn media_or_text(headers: &HeaderMap, body: &[u8]) -> Result<(), Refusal> {
         .is_some_and(|media| {
             media.essence() == mediatype::MediaType::new(mediatype::names::TEXT, mediatype::names::PLAIN)
         });
-    if is_text { size(body) } else { media(headers, body) }
+    if is_text {
+        return size(body);
+    }
+    media(headers, body).map_err(|refusal| match refusal {
+        Refusal::UnsupportedMedia(_) => {
+            Refusal::UnsupportedMedia(not_accepted(headers, "application/json or text/plain"))
+        }
+        refusal => refusal,
+    })
 }
 
 fn size(body: &[u8]) -> Result<(), Refusal> {

@@ -7,7 +7,7 @@ use lambda_http::http::header::{CONTENT_TYPE, COOKIE, RETRY_AFTER, SET_COOKIE};
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, Request, Response};
 
-use super::{MAX_BODY_BYTES, MalformedBody, Media, Members, Node, accepted};
+use super::{MAX_BODY_BYTES, MalformedBody, Media, Members, Node, accepted, not_accepted};
 use crate::failure::Failure;
 use crate::lock::{Break, Fence, Lease, LeaseChange, Lock, Timestamp};
 use crate::secret::Token;
@@ -28,8 +28,8 @@ const TIMEOUT: HeaderName = HeaderName::from_static("timeout");
 pub enum Refusal {
     /// 404: the path names a version that there is not.
     UnknownVersion,
-    /// 415: the body is neither XML nor JSON.
-    UnsupportedMedia,
+    /// 415: the body is neither XML nor JSON. The sentence says what was sent and what is accepted.
+    UnsupportedMedia(String),
     /// 413: the body is over 64 KiB.
     TooLarge,
     /// 401: no session, an unknown, an expired or a revoked one.
@@ -66,7 +66,7 @@ impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::UnknownVersion | Self::NotFound => StatusCode::NOT_FOUND,
-            Self::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMedia(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unauthorized | Self::WrongCredentials => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
@@ -84,9 +84,7 @@ impl Refusal {
                 "The object (resource URI, device, and so on) of your input request cannot be found."
                     .to_owned()
             }
-            Self::UnsupportedMedia => {
-                "The request body must be application/xml or application/json.".to_owned()
-            }
+            Self::UnsupportedMedia(sentence) => sentence.clone(),
             Self::TooLarge => format!("The request body is larger than {MAX_BODY_BYTES} bytes."),
             Self::Unauthorized => "The request is not authorized.".to_owned(),
             Self::WrongCredentials => "The user name or password is wrong.".to_owned(),
@@ -200,7 +198,9 @@ pub fn version(parameter: Option<&str>) -> Result<(), Refusal> {
 /// # Errors
 /// [`Refusal::UnsupportedMedia`], then [`Refusal::TooLarge`].
 pub fn media(headers: &HeaderMap, body: &[u8]) -> Result<Media, Refusal> {
-    let media = Media::of_body(headers).ok_or(Refusal::UnsupportedMedia)?;
+    let media = Media::of_body(headers).ok_or_else(|| {
+        Refusal::UnsupportedMedia(not_accepted(headers, "application/xml or application/json"))
+    })?;
     if body.len() > MAX_BODY_BYTES {
         Err(Refusal::TooLarge)
     } else {

@@ -7,15 +7,15 @@ use super::{Denial, IpFilter, RatePolicy, Rights, SignInResult};
 use crate::audit::Outcome;
 use crate::failure::{Corrupt, Failure};
 use crate::id::{Company, Login, RequestId};
-use crate::lock::{Fence, Timestamp};
+use crate::lock::Timestamp;
 use crate::secret::{ApiKey, ApiKeyHash, ApiToken};
 use crate::store::{
-    ActorCheck, ApiSessionRow, Attempt, CompanyRow, CredentialRow, Factor, Item, NewApiSession, Proof,
-    RowKey, SessionKind, SessionRow, Store, TokenUse, UserRow,
+    AccountVersion, ActorCheck, ApiSessionRow, Attempt, CompanyRow, CredentialRow, Factor, Item,
+    NewApiSession, Proof, RowKey, SessionKind, SessionRow, Store, TokenUse, UserRow,
 };
 
-/// Signs a user in with an API key, into their company. An unknown login, a locked account and a wrong key are answered
-/// alike; which of them it was is for the log.
+/// Signs a user in with an API key, into their company. An unknown login, a locked or disabled account and a wrong key
+/// are answered alike; which of them it was is for the log.
 ///
 /// What the user may do is written down with the token and holds for its 20 seconds.
 ///
@@ -42,6 +42,9 @@ pub async fn sign_in_with_api_key(
     if !matches {
         return denied(Outcome::WrongKey, Some(user_company));
     }
+    if user.disabled {
+        return denied(Outcome::DisabledAccount, Some(user_company));
+    }
     let proof = Proof {
         secrets_rev: credential.secrets_rev,
         factor: Factor::Uncounted,
@@ -50,7 +53,7 @@ pub async fn sign_in_with_api_key(
         .read_one::<CompanyRow>(&RowKey::company(&user.company))
         .await?;
     let licences = company.map(|company| company.licences).unwrap_or_default();
-    let signed_in = open(store, user, attempt, proof, |user| {
+    let signed_in = open(store, user, attempt, proof, None, |user| {
         let token = ApiToken::issue();
         let row = snapshot(user, &licences, &token, attempt)?;
         Ok((token, row))
@@ -59,7 +62,7 @@ pub async fn sign_in_with_api_key(
     match signed_in {
         SignInResult::Opened { token, .. } => Ok(Ok((token, user_company))),
         SignInResult::Locked(_) => denied(Outcome::LockedAccount, Some(user_company)),
-        SignInResult::Refused => denied(Outcome::ChangedSecrets, Some(user_company)),
+        SignInResult::Refused | SignInResult::Ended => denied(Outcome::ChangedSecrets, Some(user_company)),
     }
 }
 
@@ -77,7 +80,7 @@ fn snapshot(
         SessionKind::Aktion,
         user.company.clone(),
         user.login.clone(),
-        user.lock.state.fence(),
+        user.version(),
         attempt.now,
     );
     let row = NewApiSession {
@@ -96,18 +99,23 @@ pub struct ApiCaller {
     pub company: Company,
     /// Who they are.
     pub login: Login,
-    /// The fence of their account at the sign-in.
-    user_fence: Fence,
+    /// Their account at the sign-in.
+    account: AccountVersion,
     /// What they may do.
     pub rights: Rights,
 }
 
 impl ApiCaller {
+    /// Whether their account, as it is now, still admits the token.
+    pub(super) fn is_admitted_by(&self, user: &UserRow, now: Timestamp) -> bool {
+        user.company == self.company && user.admits(self.account, now)
+    }
+
     /// Proof, for a transaction, that their account is as it was at the sign-in. A token outlives a lock on its user's
     /// account by up to 20 seconds; it changes nothing in that time.
     #[must_use]
     pub fn actor_check(&self) -> ActorCheck {
-        ActorCheck::new(self.login.clone(), self.user_fence)
+        ActorCheck::new(self.login.clone(), self.account)
     }
 }
 
@@ -180,8 +188,8 @@ fn judge(
     Ok(ApiCaller {
         company: session.company,
         login: session.login,
-        user_fence: session.user_fence,
-        rights: Rights::written_down(
+        account: session.account,
+        rights: Rights::new(
             row.roles,
             row.groups,
             row.privileges,

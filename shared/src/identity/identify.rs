@@ -44,7 +44,7 @@ impl Caller {
     /// Proof, for a transaction, that their account is as it was when they authenticated.
     #[must_use]
     pub fn actor_check(&self) -> ActorCheck {
-        ActorCheck::new(self.user.login.clone(), self.session.user_fence)
+        ActorCheck::new(self.user.login.clone(), self.session.account)
     }
 
     /// When the second factor of their sign-in was accepted.
@@ -87,8 +87,9 @@ impl From<Failure> for IdentityRefusal {
 
 /// Who calls with `token`, which must be of one of `kinds`, and the rows `also`, in one read.
 ///
-/// A session is valid only while the user row exists, is unlocked and still has the fence of the sign-in. A lock
-/// on the account raises the fence, so it ends every earlier session for good, also after the unlock.
+/// A session is valid only while the user exists, is neither locked nor disabled, and still has the fence and the
+/// revocations of the sign-in. A lock on the account raises the fence, so it ends every earlier session for good, also
+/// after the unlock; an operator ends them by raising the revocations.
 ///
 /// # Errors
 /// [`IdentityRefusal`], of which a dialect makes its own 401 or 5xx.
@@ -115,8 +116,7 @@ pub async fn identify(
     let valid = names_agree
         && kinds.contains(&session.kind)
         && now < session.expires_at
-        && user.lock.state.live(now).is_none()
-        && user.lock.state.fence() == session.user_fence;
+        && user.admits(session.account, now);
     if !valid {
         return Err(IdentityRefusal::Unauthenticated);
     }

@@ -16,6 +16,7 @@ mod sign_in;
 mod sources;
 
 pub use api_token::{AdmissionRefusal, ApiCaller, sign_in_with_api_key};
+pub use attempts::{ClosedSource, Standing};
 pub use denial::Denial;
 pub use identify::{Caller, IdentityRefusal, identify, identify_by_api_token};
 pub use ip_filter::{InvalidIpFilter, IpFilter};

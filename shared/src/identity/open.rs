@@ -1,7 +1,9 @@
 use crate::failure::Failure;
 use crate::lock::{Lock, Timestamp};
 use crate::secret::Token;
-use crate::store::{Attempt, Item, Opening, Proof, Retries, RowKey, SessionKind, SessionRow, Store, UserRow};
+use crate::store::{
+    AccountVersion, Attempt, Item, Opening, Proof, Retries, RowKey, SessionKind, SessionRow, Store, UserRow,
+};
 
 /// How opening a session ended.
 #[derive(Clone, Debug)]
@@ -15,13 +17,16 @@ pub enum SignInResult<T> {
     },
     /// The account is locked.
     Locked(Lock),
-    /// What the sign-in rests on no longer holds: the credential is gone or has other secrets now, or another sign-in
-    /// has used the code.
+    /// The session that the sign-in goes on from has ended.
+    Ended,
+    /// What the sign-in rests on no longer holds: the user or the credential is gone, the user is disabled, the secrets are
+    /// others now, or another sign-in has used the code.
     Refused,
 }
 
 /// Opens the session that `session` makes for the user: one transaction that also proves that the account has
-/// not been locked since it was read, and writes down what the sign-in rests on.
+/// not been locked since it was read, and writes down what the sign-in rests on. Of a sign-in that goes on from a session,
+/// `earlier` is the account as that one copied it.
 ///
 /// # Errors
 /// Whatever the store reports, and [`Failure::Unavailable`] where the account keeps changing.
@@ -30,6 +35,7 @@ pub(super) async fn open<T>(
     user: UserRow,
     attempt: Attempt<'_>,
     proof: Proof,
+    earlier: Option<AccountVersion>,
     session: impl Fn(&UserRow) -> Result<(T, Item), Failure>,
 ) -> Result<SignInResult<T>, Failure> {
     let mut user = user;
@@ -37,6 +43,12 @@ pub(super) async fn open<T>(
     loop {
         if let Some(lock) = user.lock.state.live(attempt.now) {
             return Ok(SignInResult::Locked(lock.clone()));
+        }
+        if user.disabled {
+            return Ok(SignInResult::Refused);
+        }
+        if earlier.is_some_and(|earlier| earlier != user.version()) {
+            return Ok(SignInResult::Ended);
         }
         let (token, row) = session(&user)?;
         match store.open_session(row, &user, proof, attempt).await? {
@@ -73,7 +85,7 @@ pub(super) fn bearer(
         kind,
         user.company.clone(),
         user.login.clone(),
-        user.lock.state.fence(),
+        user.version(),
         attempt.now,
     );
     session.second_factor_at = second_factor_at;

@@ -7,7 +7,7 @@ use super::{AdmissionRefusal, ApiCaller, Caller, IdentityRefusal, Rights, identi
 use crate::id::{Company, Login, RequestId};
 use crate::lock::{Owner, Timestamp};
 use crate::secret::{ApiToken, Token};
-use crate::store::{ActorCheck, CompanyRow, RowKey, Rows, SessionKind, Store};
+use crate::store::{ActorCheck, CompanyRow, RowKey, Rows, SessionKind, Store, UserRow};
 
 /// What a caller presents.
 #[derive(Clone, Debug)]
@@ -119,7 +119,15 @@ pub async fn identify_principal(
                 AdmissionRefusal::Failed(failure) => IdentityRefusal::Failed(failure),
                 _ => IdentityRefusal::Unauthenticated,
             })?;
-            let rows = store.read(&also(&caller.company)).await?;
+            let user_key = RowKey::user(&caller.login);
+            let mut keys = also(&caller.company);
+            keys.push(user_key.clone());
+            let rows = store.read(&keys).await?;
+            // What the token's own row cannot say: the account was locked, disabled or removed since the sign-in.
+            let user = rows.parse_copy::<UserRow>(&user_key)?;
+            if !user.is_some_and(|user| caller.is_admitted_by(&user, now)) {
+                return Err(IdentityRefusal::Unauthenticated);
+            }
             Ok((Principal::of_machine(caller), rows))
         }
     }

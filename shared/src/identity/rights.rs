@@ -12,7 +12,8 @@ pub struct Rights {
 
 impl Rights {
     /// The rights of `user`, whose company has `licences`.
-    pub(super) fn of(user: &UserRow, licences: Vec<String>) -> Self {
+    #[must_use]
+    pub fn of(user: &UserRow, licences: Vec<String>) -> Self {
         Self {
             roles: user.roles.clone(),
             groups: user.groups.clone(),
@@ -22,8 +23,9 @@ impl Rights {
         }
     }
 
-    /// The rights that were written down with an Aktion token.
-    pub(super) const fn written_down(
+    /// The rights that these words are.
+    #[must_use]
+    pub const fn new(
         roles: Vec<String>,
         groups: Vec<String>,
         privileges: Vec<String>,

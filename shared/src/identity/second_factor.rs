@@ -57,6 +57,8 @@ pub async fn second_factor(
     let Some(credential) = rows.parse::<CredentialRow>(&credential_key)? else {
         return Ok(SecondFactor::Unauthenticated);
     };
+    let (_, session) = caller.session();
+    let earlier = Some(session.account);
     let user = caller.into_user();
     let factor = if code.is_not_applicable() && !needs_code(&credential, &user) {
         Factor::Uncounted
@@ -88,13 +90,13 @@ pub async fn second_factor(
         secrets_rev: credential.secrets_rev,
         factor,
     };
-    let signed_in = open(store, user, attempt, proof, |user| {
+    let signed_in = open(store, user, attempt, proof, earlier, |user| {
         bearer(user, SessionKind::Netwrix, second_factor_at, attempt)
     });
     Ok(match signed_in.await? {
         SignInResult::Opened { token, .. } => SecondFactor::Accepted(token),
-        // Locked since the first step: the first-factor token is dead with every other session.
-        SignInResult::Locked(_) => SecondFactor::Unauthenticated,
+        // Locked or ended since the first step: the first-factor token is dead with every other session.
+        SignInResult::Locked(_) | SignInResult::Ended => SecondFactor::Unauthenticated,
         SignInResult::Refused => SecondFactor::Stale,
     })
 }

@@ -55,8 +55,7 @@ fn slid(session: &SessionRow, now: Timestamp) -> Option<Timestamp> {
 mod tests {
     use super::*;
     use crate::id::{Company, Login};
-    use crate::lock::Fence;
-    use crate::store::SessionKind;
+    use crate::store::{AccountVersion, SessionKind};
 
     const MINUTE: Duration = Duration::from_mins(1);
 
@@ -66,7 +65,7 @@ mod tests {
             SessionKind::Sdm,
             Company::try_from("1").unwrap(),
             Login::try_from("alice").unwrap(),
-            Fence::default(),
+            AccountVersion::default(),
             Timestamp::from_unix_ms(0),
         );
         let at = |minutes: u32| Timestamp::from_unix_ms(0).plus(MINUTE * minutes);

@@ -18,7 +18,7 @@ pub struct FirstFactor {
     needs_code: bool,
 }
 
-/// Checks a password. Why it is denied is for the log; a wrong one, an unknown login and a lockout are answered alike, at the same cost for any stranger:
+/// Checks a password. Why it is denied is for the log; a wrong one, an unknown login, a disabled account and a lockout are answered alike, at the same cost for any stranger:
 /// one read, one reservation, one verification.
 ///
 /// # Errors
@@ -59,6 +59,13 @@ pub async fn verify_password(
             company: Some(user.company),
         }));
     }
+    // Told like a wrong one, after the same work.
+    if user.disabled {
+        return Ok(Err(Denial {
+            why: Outcome::DisabledAccount,
+            company: Some(user.company),
+        }));
+    }
     Ok(Ok(FirstFactor {
         secrets_rev: credential.secrets_rev,
         needs_code: needs_code(&credential, &user),
@@ -90,7 +97,7 @@ pub async fn open_session(
         secrets_rev: verified.secrets_rev,
         factor: Factor::Password { is_all },
     };
-    open(store, verified.user, attempt, proof, |user| {
+    open(store, verified.user, attempt, proof, None, |user| {
         bearer(user, kind, None, attempt)
     })
     .await

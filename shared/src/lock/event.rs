@@ -17,7 +17,7 @@ pub enum Action {
     TakenOver,
     /// An activity session was ended, and its lock with it.
     Ended,
-    /// The row was made.
+    /// The row was made, or its target came back after it was removed.
     Created,
     /// The row's target was removed.
     Removed,
@@ -141,9 +141,12 @@ fn action(before: Option<&Image>, after: &Image, old: &State, new: &State) -> Ac
         && old.recorded().is_some()
         && new.last_break().is_some_and(|broken| broken.fence == old.fence());
     let ends = after.has_ended && !before.is_some_and(|before| before.has_ended);
-    let removes = after.is_removed && !before.is_some_and(|before| before.is_removed);
+    let was_removed = before.is_some_and(|before| before.is_removed);
+    let removes = after.is_removed && !was_removed;
+    let returns = was_removed && !after.is_removed;
     match (old.recorded(), new.recorded()) {
         _ if removes => Action::Removed,
+        _ if returns => Action::Created,
         _ if ends => Action::Ended,
         _ if is_break => Action::Broken,
         (Some(_), None) => Action::Released,

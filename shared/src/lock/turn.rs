@@ -3,7 +3,7 @@
 //! Three rules keep a request from taking effect twice and an answer from being undone; docs/protocol.md names the
 //! schedules that broke earlier protocols.
 
-use super::{Change, Decision, Outcome, Record, Request, Timestamp, Writer, decide};
+use super::{Change, Decision, Outcome, Record, Request, State, Timestamp, Writer, decide};
 
 /// What to do next about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,13 @@ impl Turn {
     /// The first turn of `request` on the row `record`.
     #[must_use]
     pub fn first(record: &Record, request: &Request, now: Timestamp) -> Self {
-        match decide(&record.state, request, now) {
+        Self::of(decide(&record.state, request, now))
+    }
+
+    /// The first turn of a request on which the decision is this one.
+    #[must_use]
+    pub fn of(decision: Decision) -> Self {
+        match decision {
             // A refusal promises nothing that a late write could break.
             Decision::Answer(refusal) if refusal.is_refusal() => Self::Answer(refusal),
             Decision::Answer(outcome) => Self::Touch(outcome),
@@ -70,6 +76,12 @@ impl Turn {
     /// The turn after `self` lost its race. `me` is the caller and the invocation.
     #[must_use]
     pub fn after(self, loss: Loss<'_>, request: &Request, me: &Writer, now: Timestamp) -> Self {
+        self.after_by(loss, me, |state| decide(state, request, now))
+    }
+
+    /// [`Turn::after`] where `decide` says what the request means for a state.
+    #[must_use]
+    pub fn after_by(self, loss: Loss<'_>, me: &Writer, decide: impl FnOnce(&State) -> Decision) -> Self {
         let Loss {
             seen,
             found,
@@ -80,14 +92,18 @@ impl Turn {
             // One write after the row was read is someone else's, so ours was never made. With more, ours may be among
             // them.
             may_have_been_made = ambiguous && found.rev > seen.rev.next() && found.by != seen.by;
-            if is_own_write(&change, found, me) || (may_have_been_made && has_released(&change, found)) {
+            if is_own_write(&change, found, me) {
                 return Self::Answer(outcome);
             }
-            if may_have_been_made && !is_decided_by_its_tenure(&change) {
-                return Self::Unsure(Unsure::OwnEffect);
+            if may_have_been_made {
+                match has_released(&change, found) {
+                    Some(true) => return Self::Answer(outcome),
+                    Some(false) if is_decided_by_its_tenure(&change) => {}
+                    _ => return Self::Unsure(Unsure::OwnEffect),
+                }
             }
         }
-        match decide(&found.state, request, now) {
+        match decide(&found.state) {
             // A break that may have been made is not refused. What can be told of it is true either way.
             Decision::Answer(Outcome::OtherTenure { fence, lock }) if may_have_been_made => {
                 Self::Answer(Outcome::TenureOver { fence, lock })
@@ -129,14 +145,24 @@ fn is_own_write(change: &Change, found: &Record, me: &Writer) -> bool {
     }
 }
 
-/// Whether the tenure that a release was to end is over, and no break is known to have ended it. The lock that is held now
-/// is another.
-fn has_released(change: &Change, found: &Record) -> bool {
+/// Whether a release that may have been made ended its tenure; `None` where the row does not tell any more.
+///
+/// A break raises the fence and stays on the row until an acquisition after its hold-off, or until the next break, and both of
+/// these raise the fence again. So up to the fence after the tenure's own the row knows a break of it, and with a larger one a
+/// break may have been there and be forgotten.
+fn has_released(change: &Change, found: &Record) -> Option<bool> {
     let Change::Release { fence, owner } = change else {
-        return false;
+        return Some(false);
     };
-    let was_broken = found.state.last_break().is_some_and(|last| last.fence == *fence);
-    !was_broken && !found.state.is_tenure(owner, *fence)
+    let state = &found.state;
+    let was_broken = state.last_break().is_some_and(|last| last.fence == *fence);
+    if was_broken || state.is_tenure(owner, *fence) {
+        Some(false)
+    } else if state.fence() <= fence.next() {
+        Some(true)
+    } else {
+        None
+    }
 }
 
 /// Whether a change can take effect once only, however often it is decided: it ends one tenure, and the fence of a

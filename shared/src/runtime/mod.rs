@@ -5,8 +5,8 @@ mod start;
 mod stream;
 
 pub use http::{
-    Answer, Function, Handler, Route, answer, audit, body, carry_out, limit, lock_caller, lock_target,
-    not_admitted, origin, path_parameter, principal, query_parameter, request_id, source,
+    Answer, DEFAULT_ROUTE, Function, Handler, Route, answer, audit, body, carry_out, limit, lock_caller,
+    lock_target, not_admitted, origin, path_parameter, principal, query_parameter, request_id, source,
 };
 pub use start::{Ready, run};
 pub use stream::{BatchAnswer, ItemFailure, StreamFunction, Unhandled, consume, run_stream};

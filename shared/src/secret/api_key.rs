@@ -3,8 +3,8 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::MalformedSecret;
 use super::redacted::redacted;
+use super::{MalformedSecret, NoRandomness};
 
 /// An Aktion API key: 128 random bits, written in base64.
 #[derive(Clone)]
@@ -21,6 +21,22 @@ impl ApiKey {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         STANDARD.decode(text).ok()?.try_into().ok().map(Self)
+    }
+
+    /// A key that nobody has yet.
+    ///
+    /// # Errors
+    /// [`NoRandomness`] where the system has no randomness to give.
+    pub fn issue() -> Result<Self, NoRandomness> {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(|_| NoRandomness)?;
+        Ok(Self(random))
+    }
+
+    /// The key as its user sends it, for the one place that shows it.
+    #[must_use]
+    pub fn reveal(&self) -> String {
+        STANDARD.encode(self.0)
     }
 
     /// The key's hash.

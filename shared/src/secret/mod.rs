@@ -12,6 +12,6 @@ mod totp;
 pub use api_key::{ApiKey, ApiKeyHash};
 pub use api_token::ApiToken;
 pub use error::{HashingError, MalformedSecret, NoRandomness};
-pub use password::{Password, PasswordHash, Passwords, hash_password};
+pub use password::{Password, PasswordHash, Passwords, hash_password, random_password};
 pub use token::Token;
 pub use totp::{Code, Step, TotpSecret};

@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
 use super::redacted::redacted;
-use super::{HashingError, MalformedSecret};
+use super::{HashingError, MalformedSecret, NoRandomness};
 
 /// Memory in KiB, passes, lanes: OWASP's second recommendation for argon2id.
 const MEMORY_KIB: u32 = 19_456;
@@ -30,6 +30,20 @@ impl Password {
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
+}
+
+/// A password of 100 random bits that a person can type, in four groups: without `0`, `1`, `l` and `o`, which look alike.
+///
+/// # Errors
+/// [`NoRandomness`] where the system has no randomness to give.
+pub fn random_password() -> Result<String, NoRandomness> {
+    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let mut random = [0; 20];
+    getrandom::fill(&mut random).map_err(|_| NoRandomness)?;
+    let characters = random.iter().map(|byte| ALPHABET.get(usize::from(byte % 32)));
+    let text: Vec<char> = characters.flatten().map(|byte| char::from(*byte)).collect();
+    let groups: Vec<String> = text.chunks(5).map(|group| group.iter().collect()).collect();
+    Ok(groups.join("-"))
 }
 
 /// An argon2id hash in PHC form, as stored.
@@ -57,8 +71,16 @@ impl PasswordHash {
         &self.0
     }
 
-    fn of_nobody() -> Self {
+    /// The hash of a password that nobody has: of someone who signs in without one, or not at all.
+    #[must_use]
+    pub fn of_nobody() -> Self {
         Self(NOBODY.to_owned())
+    }
+
+    /// Whether it is [`Self::of_nobody`].
+    #[must_use]
+    pub fn is_of_nobody(&self) -> bool {
+        self.0 == NOBODY
     }
 
     fn matches(&self, password: &Password, memory: &mut Vec<Block>) -> bool {

@@ -1,7 +1,7 @@
 use totp_rs::{Algorithm, Builder, Secret, Totp};
 
-use super::MalformedSecret;
 use super::redacted::redacted;
+use super::{MalformedSecret, NoRandomness};
 use crate::lock::Timestamp;
 
 /// A user's TOTP secret (RFC 6238: SHA-1, 30-second steps, six digits).
@@ -57,6 +57,17 @@ impl TotpSecret {
         })
     }
 
+    /// A secret of 160 random bits, which is what RFC 4226 recommends.
+    ///
+    /// # Errors
+    /// [`NoRandomness`] where the system has no randomness to give.
+    pub fn issue() -> Result<Self, NoRandomness> {
+        let mut random = [0; 20];
+        getrandom::fill(&mut random).map_err(|_| NoRandomness)?;
+        // 32 characters of five bits are 160 bits, so the parser has nothing to refuse.
+        Self::parse(&base32(&random)).map_err(|MalformedSecret| NoRandomness)
+    }
+
     /// The secret in base32, for the one place that stores it.
     #[must_use]
     pub fn reveal(&self) -> &str {
@@ -74,6 +85,23 @@ impl TotpSecret {
     pub fn code_at(&self, now: Timestamp) -> String {
         self.totp.generate(seconds(now)).to_string()
     }
+}
+
+/// RFC 4648, of a number of bytes that five divides.
+fn base32(bytes: &[u8]) -> String {
+    const ALPHABET: [char; 32] = [
+        'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P', 'Q', 'R', 'S', 'T',
+        'U', 'V', 'W', 'X', 'Y', 'Z', '2', '3', '4', '5', '6', '7',
+    ];
+    let characters = bytes.chunks(5).flat_map(|chunk| {
+        let bits = chunk
+            .iter()
+            .fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+        (0..8_u32).rev().map(move |place| bits >> (5 * place) & 31)
+    });
+    characters
+        .filter_map(|value| ALPHABET.get(usize::try_from(value).ok()?))
+        .collect()
 }
 
 fn seconds(now: Timestamp) -> u64 {
@@ -104,6 +132,12 @@ mod tests {
 
     /// RFC 6238's own secret, and the last six digits of its appendix B.
     const RFC: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+
+    #[test]
+    fn what_is_issued_is_base32_of_160_bits() {
+        assert_eq!(base32(b"12345678901234567890"), RFC);
+        assert_eq!(TotpSecret::issue().unwrap().reveal().len(), 32);
+    }
 
     #[test]
     fn agrees_with_the_rfc() {

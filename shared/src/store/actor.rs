@@ -3,23 +3,23 @@
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem};
 
 use super::item::{ms, n, s};
-use super::{RowKey, Store, Table, UserRow, built_wrongly, expressions};
+use super::{AccountVersion, RowKey, Store, Table, UserRow, built_wrongly, expressions};
 use crate::failure::Failure;
 use crate::id::Login;
-use crate::lock::{Fence, Timestamp};
+use crate::lock::Timestamp;
 
-/// A caller's own account as it was when the caller authenticated: unlocked, with this fence.
+/// A caller's own account as it was when the caller authenticated: unlocked, in this version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActorCheck {
     login: Login,
-    fence: Fence,
+    account: AccountVersion,
 }
 
 impl ActorCheck {
-    /// The account of `login`, whose session carries `fence`.
+    /// The account of `login`, as the session copied it.
     #[must_use]
-    pub const fn new(login: Login, fence: Fence) -> Self {
-        Self { login, fence }
+    pub const fn new(login: Login, account: AccountVersion) -> Self {
+        Self { login, account }
     }
 
     /// The account's row.
@@ -28,22 +28,27 @@ impl ActorCheck {
     }
 
     /// The values that [`expressions::USER_STILL_UNLOCKED`] names.
-    pub(super) fn values(&self, now: Timestamp) -> [(&'static str, AttributeValue); 2] {
-        [(":known_fence", n(self.fence.get())), (":now", ms(now))]
+    #[must_use]
+    pub fn values(&self, now: Timestamp) -> [(&'static str, AttributeValue); 3] {
+        [
+            (":known_fence", n(self.account.fence.get())),
+            (":known_revocations", n(self.account.revocations)),
+            (":now", ms(now)),
+        ]
     }
 }
 
 impl Store {
-    /// The part of a transaction that proves that an account has been neither locked nor locked and unlocked
-    /// since `user` was read.
+    /// The part of a transaction that proves that an account has been neither locked, disabled or removed since `user` was
+    /// read, nor locked and unlocked, nor had its sessions ended.
     ///
     /// # Errors
     /// Only a defect of this program.
     pub(super) fn unlocked_user(&self, user: &UserRow, now: Timestamp) -> Result<TransactWriteItem, Failure> {
-        self.still_unlocked(&ActorCheck::new(user.login.clone(), user.lock.state.fence()), now)
+        self.still_unlocked(&ActorCheck::new(user.login.clone(), user.version()), now)
     }
 
-    /// The part of a transaction that proves that the actor's account is unlocked and has the fence of the session.
+    /// The part of a transaction that proves that the actor's account is unlocked and in the session's version.
     ///
     /// # Errors
     /// Only a defect of this program.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::interceptors::InterceptorContext;
-use aws_sdk_dynamodb::config::retry::{ClassifyRetry, RetryAction, RetryConfig};
+use aws_sdk_dynamodb::config::retry::{ClassifyRetry, RetryAction, RetryConfig, RetryPartition};
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -46,7 +46,11 @@ pub fn client(config: &SdkConfig, endpoint: Option<&str>, timeouts: Timeouts) ->
         )
         .retry_classifier(TransactionConflict);
     if let Some(endpoint) = endpoint {
-        builder = builder.endpoint_url(endpoint);
+        // The SDK counts what may be tried again for all clients of a process together, by service and region. Of several stores in
+        // one process, one that refuses much would keep requests to the others from being tried again.
+        builder = builder
+            .endpoint_url(endpoint)
+            .retry_partition(RetryPartition::new(endpoint.to_owned()));
     }
     Client::from_conf(builder.build())
 }

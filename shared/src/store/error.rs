@@ -2,6 +2,7 @@ use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
 use super::Item;
+use super::tombstone::present;
 use crate::failure::Failure;
 use crate::secret::{HashingError, NoRandomness};
 
@@ -64,12 +65,12 @@ pub(super) fn made<T, E: ProvideErrorMetadata>(
 }
 
 /// The row that made the condition of an `UpdateItem` fail, as it is now (`ALL_OLD`); `None` where there is no
-/// row at all. Any other failure stays an error.
+/// row at all, or only a tombstone. Any other failure stays an error.
 pub(super) fn failed_condition(error: SdkError<UpdateItemError>) -> Result<Option<Item>, Failure> {
     match error {
         SdkError::ServiceError(service) if service.err().is_conditional_check_failed_exception() => {
             match service.into_err() {
-                UpdateItemError::ConditionalCheckFailedException(failed) => Ok(failed.item),
+                UpdateItemError::ConditionalCheckFailedException(failed) => Ok(failed.item.and_then(present)),
                 _ => Ok(None),
             }
         }

@@ -70,8 +70,12 @@ pub const RESERVE_ON_THE_NEXT_DAY: &str = "#since <= :day_over";
 /// The account is locked, or locked and unlocked again, while its owner signs in, opens an activity session or locks
 /// an account: nothing may come of it. Two administrators who lock each other at the same moment meet here, so that
 /// one of them can always act.
-pub const USER_STILL_UNLOCKED: &str =
-    "fence = :known_fence AND (attribute_not_exists(lock_owner) OR lock_until <= :now)";
+///
+/// An operator disables or removes the user, changes their secrets or ends their sessions at that moment: each of these
+/// raises `revocations`, which once raised is never taken off.
+pub const USER_STILL_UNLOCKED: &str = "fence = :known_fence \
+     AND (attribute_not_exists(revocations) OR revocations = :known_revocations) \
+     AND (attribute_not_exists(lock_owner) OR lock_until <= :now)";
 
 /// Two sessions under one token, which would need a collision of 256 random bits: refused rather than overwritten.
 pub const SESSION_ABSENT: &str = "attribute_not_exists(pk)";
@@ -91,8 +95,8 @@ pub const ACCEPT_STEP: &str =
 pub const USE_API_TOKEN: &str =
     "attribute_exists(served) AND expires_at > :now AND served < request_limit AND last_request <> :request";
 
-/// Someone guesses at a login that does not exist, or has just been removed: nothing is written for it.
-pub const CREDENTIAL_EXISTS: &str = "attribute_exists(pk)";
+/// Someone guesses at a login that does not exist, or has been removed: nothing is written for it.
+pub const CREDENTIAL_EXISTS: &str = "attribute_exists(pk) AND attribute_not_exists(removed_at)";
 
 /// The password, second factor or API key is changed after it was read and verified: the old one opens no session.
 pub const SECRETS_UNCHANGED: &str = "secrets_rev = :seen";
@@ -105,3 +109,20 @@ pub const SESSION_LIVE: &str = "attribute_exists(pk) AND expires_at > :now";
 
 /// Two sign-outs of one session: the first one ends it.
 pub const SESSION_EXISTS: &str = "attribute_exists(pk)";
+
+/// Two operators enter the same person or thing: the first row stays.
+pub const ROW_ABSENT: &str = "attribute_not_exists(pk)";
+
+/// The row is changed while an operator decides on what was read: by another operator, or by a lock. What was seen is
+/// changed, and nothing else.
+pub const CHANGE_ROW: &str = "#rev = :seen AND attribute_not_exists(removed_at)";
+
+/// A person or a thing is locked, changed or removed while an operator removes it: what was seen is removed. The revision
+/// goes on, so every write that was decided on before finds another one.
+pub const REMOVE_ROW: &str = "#rev = :seen AND attribute_not_exists(removed_at)";
+
+/// Two operators bring the same person or thing back: the fence grows once.
+pub const RETURN_ROW: &str = "#rev = :seen AND attribute_exists(removed_at)";
+
+/// The counts of a login are cleared while a row of them is purged: no row is made of the rest.
+pub const ATTEMPTS_EXIST: &str = "attribute_exists(pk)";

@@ -85,6 +85,15 @@ impl Attributes {
         }
     }
 
+    /// A truth value; false where it is absent.
+    pub(super) fn flag(&mut self, name: &'static str) -> Result<bool, Corrupt> {
+        match self.0.remove(name) {
+            None => Ok(false),
+            Some(AttributeValue::Bool(truth)) => Ok(truth),
+            Some(_) => Err(Corrupt { attribute: name }),
+        }
+    }
+
     /// A list of strings; an absent one is empty.
     pub(super) fn texts(&mut self, name: &'static str) -> Result<Vec<String>, Corrupt> {
         match self.0.remove(name) {

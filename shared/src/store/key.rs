@@ -145,6 +145,19 @@ impl RowKey {
         Self { table, pk }
     }
 
+    /// Whether the row is a user's.
+    pub(super) fn is_user(&self) -> bool {
+        self.table == Table::Resources && self.pk.starts_with("user/")
+    }
+
+    /// The attribute that grows with every write of the row or, of a credential, with every change of the secrets.
+    pub(super) fn revision_attribute(&self) -> &'static str {
+        match self.table {
+            Table::Identity => "secrets_rev",
+            Table::Resources | Table::History => "rev",
+        }
+    }
+
     /// Whether the row under this key is one that a lock guards.
     pub(super) fn guards_lock(pk: &str) -> bool {
         pk.split_once('/')

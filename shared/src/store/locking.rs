@@ -1,9 +1,13 @@
+use std::convert::Infallible;
+
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::attempt_watch::AttemptWatch;
 use super::item::{n, s};
 use super::update::Update;
-use super::{ActorCheck, Item, LockTarget, Lockable, Retries, Store, TransactionResult, failed_condition};
+use super::{
+    ActorCheck, Item, LockTarget, Lockable, OPERATOR, Retries, Store, TransactionResult, failed_condition,
+};
 use crate::failure::Failure;
 use crate::lock::{self, Loss, Origin, Outcome, Revision, Timestamp, Turn, Unsure, Writer};
 
@@ -58,8 +62,6 @@ impl Store {
     ///
     /// # Errors
     /// [`Failure::Unavailable`] after losing [`Retries::TRIES`] races or [`Retries::WITHIN`], where the request may
-    /// have taken effect already, and whatever the store itself reports.
-    /// [`Failure::Unavailable`] after losing [`Retries::TRIES`] races or [`Retries::WITHIN`], where the request may
     /// have taken effect already, [`Failure::Defect`] for a break without [`LockCall::actor`], and whatever the store
     /// itself reports.
     pub async fn apply_lock<R: Lockable, E>(
@@ -69,12 +71,38 @@ impl Store {
         call: LockCall<'_>,
         still_allowed: impl Fn(&R) -> Result<(), E>,
     ) -> Result<LockResult<E>, Failure> {
-        let me = call.writer();
-        let mut row = seen;
-        let mut turn = Turn::first(row.record(), call.request, call.now);
         if matches!(call.request, lock::Request::Break { .. }) && call.actor.is_none() {
             return Err(Failure::Defect("a break without its actor's check".to_owned()));
         }
+        self.turns(target, seen, call, still_allowed).await
+    }
+
+    /// Breaks a lock as an operator, who has no account here that could be locked.
+    ///
+    /// # Errors
+    /// As [`Store::apply_lock`], and [`Failure::Defect`] for a call of another dialect or with an actor.
+    pub async fn rescue<R: Lockable>(
+        &self,
+        target: &LockTarget,
+        seen: R,
+        call: LockCall<'_>,
+    ) -> Result<LockResult<Infallible>, Failure> {
+        if call.origin.dialect != OPERATOR || call.actor.is_some() {
+            return Err(Failure::Defect("a rescue by a caller of the API".to_owned()));
+        }
+        self.turns(target, seen, call, |_| Ok(())).await
+    }
+
+    async fn turns<R: Lockable, E>(
+        &self,
+        target: &LockTarget,
+        seen: R,
+        call: LockCall<'_>,
+        still_allowed: impl Fn(&R) -> Result<(), E>,
+    ) -> Result<LockResult<E>, Failure> {
+        let me = call.writer();
+        let mut row = seen;
+        let mut turn = Turn::first(row.record(), call.request, call.now);
         let mut retries = Retries::of_races();
         let mut losses = 0;
         loop {

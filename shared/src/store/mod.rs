@@ -16,6 +16,7 @@ mod lists;
 mod lock_shards;
 mod locking;
 mod opening;
+mod operator;
 mod plan;
 mod read;
 mod record;
@@ -26,6 +27,7 @@ mod session;
 mod stream;
 mod target;
 mod targets;
+mod tombstone;
 mod transact;
 mod trust;
 mod update;
@@ -44,13 +46,18 @@ pub use key::{RowKey, Table};
 pub use lists::{Page, PageRequest};
 pub use lock_shards::LockShards;
 pub use locking::{LockCall, LockResult};
+pub use operator::{
+    AttemptsRow, NewSecret, OPERATOR, OperatorResult, RowWrite, SecretsHeld, StoredPage, StoredRow,
+    TableFault, operator,
+};
 pub use plan::{MAX_ROWS, PlannedRow};
 pub use read::Rows;
 pub use record::{Lockable, Row};
 pub use retries::Retries;
 pub use rows::{
-    AccessRow, ActivitySessionRow, DeviceRow, NewActivitySession, NewCredential, NewDevice, NewUser,
-    ResourceRow, SessionKind, SessionRow, SessionStatus, StatusClass, TargetRow, UserRow,
+    AccessRow, AccountVersion, ActivitySessionRow, CompanyRow, DeviceRow, NewActivitySession, NewCredential,
+    NewDevice, NewUser, ResourceRow, SessionKind, SessionRow, SessionStatus, SourceRow, StatusClass,
+    StrangersRow, TargetRow, UserRow,
 };
 pub use schema::{GlobalIndex, HISTORY, IDENTITY, RESOURCES, TableDefinition};
 pub use stream::StreamRecord;
@@ -58,13 +65,12 @@ pub use target::LockTarget;
 pub use targets::FoundTarget;
 pub use transact::{FailedConditions, TransactionResult};
 pub use trust::{Trust, UnusableBundle};
+pub use update::Update;
 
 pub(crate) use admission::TokenUse;
 pub(crate) use attempts::{AttemptKind, DAY, LIMIT, LOCKOUT, StrangersPlan, strangers_limit};
 pub(crate) use opening::{Factor, Opening, Proof};
-pub(crate) use rows::{
-    ApiSessionRow, CompanyRow, Count, Counter, CredentialRow, NewApiSession, SourceRow, StrangersRow,
-};
+pub(crate) use rows::{ApiSessionRow, Count, Counter, CredentialRow, NewApiSession};
 
 use error::{built_wrongly, classify, failed_condition, made};
 use item::Attributes;

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use futures_util::future::try_join_all;
 
 use super::item::s;
+use super::tombstone::is_tombstone;
 use super::{Item, Row, RowKey, Store, Table, classify};
 use crate::failure::{Corrupt, Failure};
 
@@ -50,11 +51,22 @@ impl Store {
     }
 
     /// Reads rows of both tables with strong consistency: in one `BatchGetItem`, or in several at once where there
-    /// are more than 100 keys. A row that is not there is absent from the answer; a key given twice is read once.
+    /// are more than 100 keys. A row that is not there is absent from the answer, and so is a tombstone; a key given
+    /// twice is read once.
     ///
     /// # Errors
     /// [`Failure::Unavailable`] where the store still leaves keys unprocessed after being asked again.
     pub async fn read(&self, keys: &[RowKey]) -> Result<Rows, Failure> {
+        let mut rows = self.read_with_tombstones(keys).await?;
+        rows.retain(|_, item| !is_tombstone(item));
+        Ok(Rows(rows))
+    }
+
+    /// The same with the tombstones.
+    pub(super) async fn read_with_tombstones(
+        &self,
+        keys: &[RowKey],
+    ) -> Result<HashMap<RowKey, Item>, Failure> {
         let mut distinct: Vec<&RowKey> = Vec::with_capacity(keys.len());
         let mut seen = HashSet::with_capacity(keys.len());
         // The same key twice in one BatchGetItem is refused by the store.
@@ -65,7 +77,7 @@ impl Store {
                 .map(|batch| self.read_batch(batch)),
         )
         .await?;
-        Ok(Rows(batches.into_iter().flatten().collect()))
+        Ok(batches.into_iter().flatten().collect())
     }
 
     async fn read_batch(&self, keys: &[&RowKey]) -> Result<HashMap<RowKey, Item>, Failure> {
@@ -127,7 +139,7 @@ impl Store {
     }
 }
 
-fn key_of(table: Table, item: &Item) -> Result<RowKey, Failure> {
+pub(super) fn key_of(table: Table, item: &Item) -> Result<RowKey, Failure> {
     item.get("pk")
         .and_then(|pk| pk.as_s().ok())
         .map(|pk| RowKey::stored(table, pk.clone()))

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use uuid::Uuid;
 
+use super::tombstone::present;
 use super::{Item, Retries, Store, classify};
 use crate::failure::Failure;
 
@@ -35,9 +36,9 @@ impl FailedConditions {
         self.0.keys().copied()
     }
 
-    /// Takes out the row that made the condition at `place` fail; `None` where there is none.
+    /// Takes out the row that made the condition at `place` fail; `None` where there is none, or only a tombstone.
     pub fn take_row(&mut self, place: usize) -> Option<Item> {
-        self.0.remove(&place).flatten()
+        self.0.remove(&place).flatten().and_then(present)
     }
 }
 

@@ -10,7 +10,8 @@ use crate::failure::Failure;
 use crate::lock::{Break, Change, Lock, Revision, Timestamp, Writer};
 
 /// An `UpdateItem` in DynamoDB's terms. Every lock attribute is set or removed, so that none is left over.
-pub(super) struct Update {
+#[derive(Debug)]
+pub struct Update {
     /// `SET`, and what becomes of the revision.
     revision: &'static str,
     /// What else is set.
@@ -24,7 +25,8 @@ pub(super) struct Update {
 
 impl Update {
     /// The change of a row that was read at revision `seen`; `None` makes the row.
-    pub(super) fn change(
+    #[must_use]
+    pub fn change(
         change: &Change,
         seen: Option<Revision>,
         target: &LockTarget,
@@ -93,7 +95,8 @@ impl Update {
     }
 
     /// Raises the revision and changes nothing else; a row that is absent is made, free and with fence zero.
-    pub(super) fn touch(seen: Option<Revision>, target: &LockTarget) -> Self {
+    #[must_use]
+    pub fn touch(seen: Option<Revision>, target: &LockTarget) -> Self {
         let mut update = Self::next_revision(seen, target);
         if seen.is_some() {
             update.condition = expressions::TOUCH.into();
@@ -122,7 +125,7 @@ impl Update {
     }
 
     /// Makes a break go by its tenure alone ([`Turn::insists`](crate::lock::Turn::insists)).
-    pub(super) fn at_any_revision(&mut self) {
+    pub fn at_any_revision(&mut self) {
         self.condition = expressions::BREAK_AT_ANY_REVISION.into();
         self.revision = "SET rev = rev + :one";
         // DynamoDB refuses a value that no expression names.
@@ -130,8 +133,27 @@ impl Update {
         self.values.remove(":next");
     }
 
+    /// The condition expression.
+    #[must_use]
+    pub fn condition(&self) -> &str {
+        &self.condition
+    }
+
+    /// What the `:words` of both expressions mean.
+    #[must_use]
+    pub const fn values(&self) -> &HashMap<String, AttributeValue> {
+        &self.values
+    }
+
+    /// What the `#words` of both expressions mean.
+    #[must_use]
+    pub const fn names(&self) -> Option<&HashMap<String, String>> {
+        self.names.as_ref()
+    }
+
     /// The update expression. DynamoDB takes `REMOVE` once in it.
-    pub(super) fn expression(&self) -> String {
+    #[must_use]
+    pub fn expression(&self) -> String {
         match self.removed.as_slice() {
             [] => format!("{}{}", self.revision, self.set),
             removed => format!("{}{} REMOVE {}", self.revision, self.set, removed.join(", ")),
@@ -139,7 +161,7 @@ impl Update {
     }
 
     /// Adds the actor's check where the row is the actor's own: a transaction takes each row once.
-    pub(super) fn and_still_unlocked(&mut self, actor: &ActorCheck, now: Timestamp) {
+    pub fn and_still_unlocked(&mut self, actor: &ActorCheck, now: Timestamp) {
         self.condition = format!("{} AND {}", self.condition, expressions::USER_STILL_UNLOCKED).into();
         for (name, value) in actor.values(now) {
             self.value(name, value);
@@ -212,7 +234,7 @@ pub(super) const LOCK_ATTRIBUTES: [&str; 7] = [
 ];
 
 /// What the first acquisition after the hold-off takes off a row.
-const BREAK_ATTRIBUTES: [&str; 6] = [
+pub(super) const BREAK_ATTRIBUTES: [&str; 6] = [
     "broken_owner",
     "broken_fence",
     "broken_by",

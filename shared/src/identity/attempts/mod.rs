@@ -6,6 +6,7 @@
 
 mod known;
 mod seen;
+mod standing;
 mod stranger;
 
 use super::Sources;
@@ -13,6 +14,7 @@ use crate::failure::{Corrupt, Failure};
 use crate::store::{Attempt, AttemptKind, Counter, CredentialRow, Store, UserRow};
 
 pub(super) use seen::AttemptRows;
+pub use standing::{ClosedSource, Standing};
 
 /// How a reservation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

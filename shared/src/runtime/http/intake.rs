@@ -10,6 +10,7 @@ use lambda_http::http::header::HOST;
 use lambda_http::http::{HeaderMap, StatusCode, Uri};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Context, Request, RequestExt};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use url::Url;
 
@@ -61,6 +62,17 @@ pub(super) fn parse(event: &RawValue) -> Result<Event, IntakeRefusal> {
         .map_err(|_| IntakeRefusal::bad_request("This is not an HTTP API event of payload format 2.0."))
 }
 
+/// The route of an event that cannot be read as a whole, for an answer in the caller's dialect.
+pub(super) fn route_key(event: &RawValue) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Routed {
+        route_key: String,
+    }
+    let routed: Routed = serde_json::from_str(event.get()).ok()?;
+    Some(routed.route_key)
+}
+
 impl Event {
     /// Which of its routes the gateway matched.
     pub(super) fn route_key(&self) -> &str {
@@ -70,6 +82,11 @@ impl Event {
             .as_deref()
             .or(self.0.route_key.as_deref())
             .unwrap_or_default()
+    }
+
+    /// The path, decoded by the gateway.
+    pub(super) fn path(&self) -> &str {
+        self.0.raw_path.as_deref().unwrap_or_default()
     }
 
     pub(super) const fn headers(&self) -> &HeaderMap {

@@ -18,7 +18,7 @@ use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_http::http::header::{
     CACHE_CONTROL, HeaderValue, SET_COOKIE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
-use lambda_http::http::{HeaderMap, StatusCode};
+use lambda_http::http::{HeaderMap, HeaderName, StatusCode};
 use lambda_http::{Body, Context, Response};
 use serde_json::value::RawValue;
 use tracing::Instrument;
@@ -27,7 +27,7 @@ pub use locking::{carry_out, lock_caller};
 pub use principal::principal;
 pub use refusal::not_admitted;
 pub use request::{body, limit, lock_target, origin, path_parameter, query_parameter, request_id, source};
-pub use route::{Answer, Function, Handler, Route};
+pub use route::{Answer, DEFAULT_ROUTE, Function, Handler, Route};
 pub use trail::audit;
 
 use super::App;
@@ -37,6 +37,8 @@ use crate::failure::Failure;
 use crate::lock::Origin;
 use crate::telemetry::{self, Tally};
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// Answers one event. Whatever the event is, this answers it: nothing a caller sends ends the process.
 pub async fn answer(
     function: &'static Function,
@@ -45,6 +47,7 @@ pub async fn answer(
     context: Context,
 ) -> ApiGatewayV2httpResponse {
     static WARM: AtomicBool = AtomicBool::new(false);
+    let request_id = context.request_id.clone();
     let span = tracing::info_span!(
         "request",
         function_request_id = context.request_id.as_str(),
@@ -55,6 +58,7 @@ pub async fn answer(
         let started = Instant::now();
         let (route, trail, mut response) = respond(function, app, event, context).await;
         secure(response.headers_mut());
+        name(response.headers_mut(), &request_id);
         if let Some(failure) = response.extensions().get::<Failure>() {
             tracing::error!(error = %failure, "the request failed: {failure}");
         }
@@ -92,16 +96,22 @@ async fn respond(
     let event = match intake::parse(event) {
         Ok(event) => event,
         Err(refused) => {
+            let route = intake::route_key(event).and_then(|key| function.route(&key));
+            let dialect = route.map_or(function.dialect(), |route| route.dialect);
             return (
+                route,
                 None,
-                None,
-                function
-                    .dialect()
-                    .refuse(&no_headers, refused.status, refused.message),
+                dialect.refuse(&no_headers, refused.status, refused.message),
             );
         }
     };
-    let Some(route) = function.route(event.route_key()) else {
+    let key = event.route_key();
+    let route = function.route(key);
+    let fallback = function.fallback.filter(|_| key == DEFAULT_ROUTE);
+    let Some((dialect, handler)) = route
+        .map(|route| (route.dialect, route.handler))
+        .or_else(|| Some((Dialect::of_path(event.path()), fallback?)))
+    else {
         let not_found = "There is nothing at this address.";
         return (
             None,
@@ -116,24 +126,22 @@ async fn respond(
         Ok(request) => request,
         Err(refused) => {
             return (
-                Some(route),
+                route,
                 None,
-                route.dialect.refuse(&headers, refused.status, refused.message),
+                dialect.refuse(&headers, refused.status, refused.message),
             );
         }
     };
     let notes = Arc::new(Notes::default());
     request.extensions_mut().insert(Arc::clone(&notes));
-    let origin = origin(&request, route.dialect);
+    let origin = origin(&request, dialect);
     // One panic answers one request; the process, its connections and its next caller live on.
-    let handled = AssertUnwindSafe((route.handler)(app, &request))
-        .catch_unwind()
-        .await;
-    let response = handled.unwrap_or_else(|_| {
+    let answered = AssertUnwindSafe(handler(app, &request)).catch_unwind().await;
+    let response = answered.unwrap_or_else(|_| {
         tracing::error!("the handler panicked");
-        defect(route.dialect, &headers)
+        defect(dialect, &headers)
     });
-    (Some(route), Some((notes, origin)), response)
+    (route, Some((notes, origin)), response)
 }
 
 fn defect(dialect: Dialect, headers: &HeaderMap) -> Response<Body> {
@@ -152,6 +160,13 @@ fn secure(headers: &mut HeaderMap) {
         STRICT_TRANSPORT_SECURITY,
         HeaderValue::from_static("max-age=63072000; includeSubDomains"),
     );
+}
+
+/// Names the request in its answer, as the logs, the history and `traceId` name it.
+fn name(headers: &mut HeaderMap, request_id: &str) {
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
 }
 
 /// The answer in payload format 2.0, where cookies have a field of their own.

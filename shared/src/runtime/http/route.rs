@@ -14,6 +14,9 @@ pub type Answer<'a> = Pin<Box<dyn Future<Output = Response<Body>> + Send + 'a>>;
 /// Answers the requests of one route. A refusal is an answer, too.
 pub type Handler = for<'a> fn(&'a App, &'a Request) -> Answer<'a>;
 
+/// The key of the route that API Gateway takes where no other fits.
+pub const DEFAULT_ROUTE: &str = "$default";
+
 /// One Lambda: what it serves and how it answers. The same value drives the deployed function, the local server
 /// and the tests that compare both with `template.yaml`.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub struct Function {
     pub name: &'static str,
     /// What it serves. Anything else is a 404.
     pub routes: &'static [Route],
+    /// Who answers what no route of the API takes, where the function is the one behind [`DEFAULT_ROUTE`].
+    pub fallback: Option<Handler>,
     /// How many connections to the store its widest wave needs.
     pub connections: usize,
 }

@@ -56,13 +56,13 @@ impl Count {
 
 /// What was tried for one login from one source. A row that is absent reads as one in which nothing is counted.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct SourceRow {
+pub struct SourceRow {
     pub(crate) passwords: Count,
     pub(crate) codes: Count,
     /// When the user last signed in from there.
-    pub(crate) signed_in_at: Option<Timestamp>,
+    pub signed_in_at: Option<Timestamp>,
     /// When the user last did so with a code.
-    pub(crate) code_accepted_at: Option<Timestamp>,
+    pub code_accepted_at: Option<Timestamp>,
     /// The step of the last code that was accepted from there.
     pub(crate) totp_step: Option<Step>,
     /// The invocation that wrote the row last.
@@ -95,7 +95,7 @@ impl SourceRow {
 
 /// What strangers have tried for one login. A row that is absent reads as one in which nothing is counted.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct StrangersRow {
+pub struct StrangersRow {
     pub(crate) passwords: Count,
     pub(crate) codes: Count,
 }

@@ -3,9 +3,9 @@ use crate::store::{Attributes, Item, Row};
 
 /// What a company has bought.
 #[derive(Clone, Debug)]
-pub(crate) struct CompanyRow {
+pub struct CompanyRow {
     /// The agendas that its users may work with (Aktion.NEXT).
-    pub(crate) licences: Vec<String>,
+    pub licences: Vec<String>,
 }
 
 impl Row for CompanyRow {

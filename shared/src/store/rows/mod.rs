@@ -14,15 +14,16 @@ mod user;
 
 pub use activity_session::{ActivitySessionRow, NewActivitySession, SessionStatus, StatusClass};
 pub(crate) use api_session::{ApiSessionRow, NewApiSession};
-pub(crate) use attempts::{Count, Counter, SourceRow, StrangersRow};
-pub(crate) use company::CompanyRow;
+pub(crate) use attempts::{Count, Counter};
+pub use attempts::{SourceRow, StrangersRow};
+pub use company::CompanyRow;
 pub(crate) use credential::CredentialRow;
 pub use credential::NewCredential;
 pub use device::{DeviceRow, NewDevice};
 pub use resource::{AccessRow, ResourceRow};
 pub use session::{SessionKind, SessionRow};
 pub use target::TargetRow;
-pub use user::{NewUser, UserRow};
+pub use user::{AccountVersion, NewUser, UserRow};
 
 pub(super) use activity_session::sessions_of;
 pub(super) use device::devices_of;

@@ -37,14 +37,19 @@ impl ResourceRow {
         Attributes::new(item).id("resource_id")
     }
 
-    /// The two rows of a resource that is entered for the first time: itself, and its name.
+    /// The keys of its two rows: itself, and its name.
     #[must_use]
-    pub fn to_items(&self) -> [Item; 2] {
+    pub fn keys(&self) -> [RowKey; 2] {
         [
             RowKey::resource(self.id),
             RowKey::resource_name(&self.company, &self.name),
         ]
-        .map(|key| {
+    }
+
+    /// The two rows of a resource that is entered for the first time: itself, and its name.
+    #[must_use]
+    pub fn to_items(&self) -> [Item; 2] {
+        self.keys().map(|key| {
             HashMap::from(
                 [
                     ("pk", s(key.pk())),

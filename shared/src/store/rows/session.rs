@@ -5,7 +5,7 @@ use crate::failure::Corrupt;
 use crate::id::{Company, Login, RequestId};
 use crate::lock::{Fence, Timestamp};
 use crate::store::item::{ms, n, s};
-use crate::store::{Attributes, Item, Row, RowKey};
+use crate::store::{AccountVersion, Attributes, Item, Row, RowKey};
 
 /// A dead session is remembered this long, so that "expired" and "unknown" can be told apart.
 const REMEMBERED: Duration = Duration::from_hours(24);
@@ -89,8 +89,8 @@ pub struct SessionRow {
     pub company: Company,
     /// Its user.
     pub login: Login,
-    /// The fence of the user's row at sign-in. A lock on the account raises it, and the session is dead for good.
-    pub user_fence: Fence,
+    /// The user's account at sign-in.
+    pub account: AccountVersion,
     /// When its user signed in.
     pub signed_in_at: Timestamp,
     /// When a code was accepted for it. Tokens that are renewed keep it.
@@ -112,7 +112,7 @@ impl SessionRow {
         kind: SessionKind,
         company: Company,
         login: Login,
-        user_fence: Fence,
+        account: AccountVersion,
         now: Timestamp,
     ) -> Self {
         let expires_at = kind.expires_at(now, now);
@@ -120,7 +120,7 @@ impl SessionRow {
             kind,
             company,
             login,
-            user_fence,
+            account,
             signed_in_at: now,
             second_factor_at: None,
             expires_at,
@@ -142,7 +142,10 @@ impl SessionRow {
             kind: row.id("session_kind")?,
             company: row.id("company")?,
             login: row.id("login")?,
-            user_fence: Fence::new(row.number("user_fence")?),
+            account: AccountVersion {
+                fence: Fence::new(row.number("user_fence")?),
+                revocations: row.optional_number("user_revocations")?.unwrap_or(0),
+            },
             signed_in_at: row.timestamp("signed_in_at")?,
             second_factor_at: row.optional_timestamp("second_factor_at")?,
             expires_at: row.timestamp("expires_at")?,
@@ -158,7 +161,8 @@ impl SessionRow {
                 ("session_kind", s(self.kind.as_str())),
                 ("company", s(self.company.as_str())),
                 ("login", s(self.login.as_str())),
-                ("user_fence", n(self.user_fence.get())),
+                ("user_fence", n(self.account.fence.get())),
+                ("user_revocations", n(self.account.revocations)),
                 ("signed_in_at", ms(self.signed_in_at)),
                 ("expires_at", ms(self.expires_at)),
                 ("purge_at_seconds", n(purge_at_seconds(self.expires_at))),
@@ -187,7 +191,7 @@ mod tests {
             SessionKind::Sdm,
             Company::try_from("1").unwrap(),
             Login::try_from("alice").unwrap(),
-            Fence::default(),
+            AccountVersion::default(),
             Timestamp::from_unix_ms(0),
         )
     }

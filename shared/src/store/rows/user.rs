@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::failure::Corrupt;
 use crate::id::{Company, Login};
-use crate::lock::{Record, Timestamp};
+use crate::lock::{Fence, Record, Timestamp};
 use crate::store::item::{ms, n, s};
 use crate::store::record::by_operator;
 use crate::store::{Attributes, Item, Lockable, Row, RowKey, record};
@@ -38,10 +38,41 @@ pub struct UserRow {
     pub system: bool,
     /// Whether a second factor is required (Netwrix Privilege Secure).
     pub mfa_required: bool,
+    /// Whether an operator keeps the user from signing in. It is not a lock: nobody owns it.
+    pub disabled: bool,
+    /// How often an operator has ended all sessions of the user.
+    pub revocations: u64,
     /// When the user was last changed.
     pub changed_at: Timestamp,
     /// The lock on the account.
     pub lock: Record,
+}
+
+/// What a session copies of its user's account at the sign-in: where either number has grown since, the session is dead
+/// for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccountVersion {
+    /// A lock on the account raises it.
+    pub fence: Fence,
+    /// An operator raises it who ends the sessions, changes the secrets, disables the user or removes them.
+    pub revocations: u64,
+}
+
+impl UserRow {
+    /// The account as a session copies it.
+    #[must_use]
+    pub const fn version(&self) -> AccountVersion {
+        AccountVersion {
+            fence: self.lock.state.fence(),
+            revocations: self.revocations,
+        }
+    }
+
+    /// Whether the user may call at `now` with a session that copied `version`.
+    #[must_use]
+    pub fn admits(&self, version: AccountVersion, now: Timestamp) -> bool {
+        !self.disabled && self.lock.state.live(now).is_none() && self.version() == version
+    }
 }
 
 impl Row for UserRow {
@@ -61,6 +92,8 @@ impl Row for UserRow {
             sources: row.texts("sources")?,
             system: row.truth("system_user")?,
             mfa_required: row.truth("mfa_required")?,
+            disabled: row.flag("disabled")?,
+            revocations: row.optional_number("revocations")?.unwrap_or(0),
             changed_at: row.timestamp("changed_at")?,
             lock: record(&mut row)?,
         })

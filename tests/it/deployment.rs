@@ -1,0 +1,751 @@
+//! What `template.yaml` may be deployed as: every combination of its conditions comes to a whole stack, and a mistake in
+//! the parameters is refused before anything is made.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use holdfast_tests::Template;
+use serde_json::{Value as Json, json};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+fn template() -> Template {
+    Template::parse(&std::fs::read_to_string(format!("{ROOT}/template.yaml")).unwrap())
+}
+
+const KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const TOPIC: &str = "arn:aws:sns:eu-central-1:123456789012:on-call";
+const CERTIFICATE: &str =
+    "arn:aws:acm:eu-central-1:123456789012:certificate/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+type Parameters = &'static [(&'static str, &'static str)];
+
+const DOMAIN: Parameters = &[
+    ("DomainName", "locks.example.com"),
+    ("CertificateArn", CERTIFICATE),
+];
+const ADOPTED: Parameters = &[
+    ("ExistingResourcesTable", "old-resources"),
+    ("ExistingResourcesStream", "2026-11-27T20:15:30.123"),
+    ("ExistingIdentityTable", "old-identity"),
+    ("ExistingHistoryTable", "old-history"),
+];
+const PROD: Parameters = &[
+    ("Stage", "prod"),
+    ("DeploymentType", "Canary10Percent5Minutes"),
+    ("AlarmTopicArn", TOPIC),
+];
+
+/// What a deployment chooses on its own, each with all that makes a difference. The first of each is the default.
+fn choices() -> Vec<Vec<Vec<(&'static str, &'static str)>>> {
+    let one = |name: &'static str, values: &[&'static str]| -> Vec<Vec<(&'static str, &'static str)>> {
+        values.iter().map(|value| vec![(name, *value)]).collect()
+    };
+    vec![
+        vec![vec![], ADOPTED.to_vec()],
+        vec![vec![], DOMAIN.to_vec()],
+        one("HostedZoneId", &["", "Z0123456789ABC"]),
+        one("TruststoreUri", &["", "s3://authorities/clients.pem"]),
+        one("TruststoreVersion", &["", "mVn1"]),
+        one("ExecuteApiEndpoint", &["open", "closed"]),
+        one("MaxReadUnits", &["0", "1000"]),
+        one("MaxWriteUnits", &["0", "500"]),
+        one("TableKeyArn", &["", KEY]),
+        one("AlarmTopicArn", &["", TOPIC]),
+        one("ReservedConcurrency", &["0", "10"]),
+        one("SignInThrottlingRate", &["20", "5", "10", "50", "100"]),
+        one("SignInThrottlingBurst", &["40", "10", "20", "100", "200"]),
+    ]
+}
+
+/// A resource depends on few conditions, so it is resolved once for each combination of those.
+#[test]
+fn every_combination_of_the_conditions_is_a_whole_stack() {
+    let template = template();
+    let choices = choices();
+    let chosen: BTreeSet<String> = choices
+        .iter()
+        .flatten()
+        .flatten()
+        .map(|(name, _)| (*name).to_owned())
+        .collect();
+    for parameter in template.parameters_of_conditions() {
+        assert!(
+            chosen.contains(&parameter),
+            "no choice of {parameter} is tried here"
+        );
+    }
+    let conditions = template.names("Conditions");
+    assert!(conditions.len() <= 64, "a bit for each");
+    // The conditions that hold, or that matter, as bits.
+    let bits = |is: &dyn Fn(&str) -> bool| {
+        let set = conditions.iter().enumerate().filter(|(_, name)| is(name));
+        set.fold(0_u64, |bits, (place, _)| bits | 1 << place)
+    };
+    let resources: Vec<(&str, u64)> = template
+        .names("Resources")
+        .into_iter()
+        .map(|name| {
+            let own = template.conditions_of(name);
+            (name, bits(&|condition| own.contains(condition)))
+        })
+        .collect();
+    let mut resolved: HashSet<(&str, u64)> = HashSet::new();
+    let mut seen: HashSet<u64> = HashSet::new();
+    let (mut whole, mut refused) = (0_usize, 0_usize);
+    let combinations: usize = choices.iter().map(Vec::len).product();
+    for number in 0..combinations {
+        let mut rest = number;
+        let mut parameters = Vec::new();
+        for values in &choices {
+            parameters.extend(&values[rest % values.len()]);
+            rest /= values.len();
+        }
+        let Ok(stack) = template.deploy(&parameters) else {
+            refused += 1;
+            continue;
+        };
+        whole += 1;
+        let held = bits(&|condition| stack.condition(condition));
+        if !seen.insert(held) {
+            continue;
+        }
+        for (name, own) in &resources {
+            if resolved.insert((name, held & own)) {
+                stack.resource(name);
+            }
+        }
+        // They depend on the tables and the domain alone.
+        if resolved.insert((
+            "",
+            held & bits(&|condition| ["MakesTables", "HasDomain"].contains(&condition)),
+        )) {
+            stack.globals();
+            template
+                .names("Outputs")
+                .into_iter()
+                .for_each(|name| drop(stack.output(name)));
+        }
+    }
+    // With a domain: a zone or none, times an open or closed API without a truststore, and with one a version or none.
+    let of_the_domain = 1 + 2 * (2 + 2);
+    assert_eq!(whole, 2 * of_the_domain * 2 * 2 * 2 * 2 * 2 * 5 * 5);
+    assert_eq!(whole + refused, combinations);
+    for (place, condition) in conditions.iter().enumerate() {
+        for value in [true, false] {
+            assert!(
+                seen.iter().any(|held| (held >> place & 1 == 1) == value),
+                "{condition} is never {value}"
+            );
+        }
+    }
+}
+
+const AUTHORITIES: &str = "s3://authorities/clients.pem";
+
+/// Parameters that are right, what makes them wrong, a part of what the refusal says, and what would have been right.
+const MISTAKES: &[(Parameters, Parameters, &str, Parameters)] = &[
+    (
+        PROD,
+        &[("DeletionProtection", "false")],
+        "set DeletionProtection to true",
+        &[],
+    ),
+    (
+        PROD,
+        &[("DeploymentType", "AllAtOnce")],
+        "set DeploymentType",
+        &[("DeploymentType", "Linear10PercentEvery1Minute")],
+    ),
+    (PROD, &[("AlarmTopicArn", "")], "set AlarmTopicArn", &[]),
+    // The same is nobody's concern elsewhere.
+    (
+        PROD,
+        &[("AlarmTopicArn", "")],
+        "set AlarmTopicArn",
+        &[("AlarmTopicArn", ""), ("Stage", "staging")],
+    ),
+    (
+        &[],
+        &[("DomainName", "locks.example.com")],
+        "A domain needs a certificate",
+        DOMAIN,
+    ),
+    (
+        &[],
+        &[("CertificateArn", CERTIFICATE)],
+        "A domain needs a certificate",
+        &[],
+    ),
+    (
+        &[],
+        &[("HostedZoneId", "Z0123456789ABC")],
+        "no record to make",
+        &[],
+    ),
+    (
+        DOMAIN,
+        &[("CertificateArn", "")],
+        "A domain needs a certificate",
+        &[("HostedZoneId", "Z0123456789ABC")],
+    ),
+    (
+        &[],
+        &[("ExecuteApiEndpoint", "closed")],
+        "no name left",
+        &[("ExecuteApiEndpoint", "open")],
+    ),
+    (
+        DOMAIN,
+        &[("TruststoreUri", AUTHORITIES)],
+        "go around mutual TLS",
+        &[("TruststoreUri", AUTHORITIES), ("ExecuteApiEndpoint", "closed")],
+    ),
+    (
+        DOMAIN,
+        &[("TruststoreVersion", "mVn1")],
+        "a version of nothing",
+        &[("ExecuteApiEndpoint", "closed")],
+    ),
+    (
+        ADOPTED,
+        &[("ExistingIdentityTable", "old-resources")],
+        "name one table",
+        &[],
+    ),
+    (
+        ADOPTED,
+        &[("ExistingHistoryTable", "old-resources")],
+        "name one table",
+        &[],
+    ),
+    (
+        ADOPTED,
+        &[("ExistingHistoryTable", "old-identity")],
+        "name one table",
+        &[],
+    ),
+];
+
+/// Each rule on both sides of its edge: the parameters that it refuses, in its words, and the nearest that it takes.
+#[test]
+fn each_rule_refuses_one_mistake_and_says_what_to_do() {
+    let template = template();
+    let mut said = BTreeSet::new();
+    for (from, mistake, words, taken) in MISTAKES {
+        let refusals = template
+            .deploy(&[*from, mistake].concat())
+            .err()
+            .unwrap_or_default();
+        assert_eq!(refusals.len(), 1, "{mistake:?}: {refusals:?}");
+        assert!(refusals[0].contains(words), "{mistake:?}: {refusals:?}");
+        said.extend(refusals);
+        let refusals = template.deploy(&[*from, taken].concat()).err();
+        assert_eq!(refusals, None, "{taken:?}");
+    }
+    let alone = template.deploy(&[("TruststoreUri", AUTHORITIES), ("ExecuteApiEndpoint", "closed")]);
+    assert_eq!(alone.err().unwrap().len(), 2, "no domain for either");
+    for missing in ADOPTED {
+        let rest: Vec<(&str, &str)> = ADOPTED.iter().filter(|one| *one != missing).copied().collect();
+        let refusals = template.deploy(&rest).err().unwrap();
+        assert!(
+            refusals.iter().any(|words| words.contains("adopted together")),
+            "without {missing:?}: {refusals:?}"
+        );
+        let alone = template.deploy(&[*missing]).err().unwrap();
+        assert!(
+            alone.iter().any(|words| words.contains("adopted together")),
+            "{missing:?} alone: {alone:?}"
+        );
+        said.extend(refusals);
+    }
+    assert_eq!(said, template.refusals(), "a rule that nothing here breaks");
+}
+
+type Values = &'static [&'static str];
+
+/// A parameter, what it takes, and what it refuses.
+const PATTERNS: &[(&str, (Values, Values))] = &[
+    (
+        "TableKeyArn",
+        (
+            &[
+                "",
+                KEY,
+                "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-1234abcd",
+            ],
+            &[
+                "1234abcd-12ab-34cd-56ef-1234567890ab",
+                "arn:aws:kms:eu-central-1:123456789012:alias/locks",
+            ],
+        ),
+    ),
+    (
+        "AlarmTopicArn",
+        (
+            &["", TOPIC],
+            &[
+                "on-call",
+                "arn:aws:sns:eu-central-1:123456789012:on-call.fifo",
+                "arn:aws:sns:eu-central-1:123456789012:on-call:1234abcd-12ab-34cd-56ef-1234567890ab",
+            ],
+        ),
+    ),
+    (
+        "DomainName",
+        (
+            &["", "locks.example.com", "a.b-c.example.org"],
+            &[
+                "https://locks.example.com",
+                "locks.example.com/",
+                "*.example.com",
+                "Locks.example.com",
+                "localhost",
+                "-a.example.com",
+                "a_b.example.com",
+            ],
+        ),
+    ),
+    (
+        "CertificateArn",
+        (
+            &["", CERTIFICATE],
+            &[
+                "arn:aws:iam::123456789012:server-certificate/locks",
+                "arn:aws:acm:eu-central-1:123456789012:certificate/",
+            ],
+        ),
+    ),
+    (
+        "HostedZoneId",
+        (
+            &["", "Z0123456789ABC"],
+            &["/hostedzone/Z0123456789ABC", "example.com", "z0123456789abc"],
+        ),
+    ),
+    (
+        "TruststoreUri",
+        (
+            &["", "s3://authorities/prod/clients.pem"],
+            &[
+                "https://authorities.s3.amazonaws.com/clients.pem",
+                "s3://authorities",
+                "s3://authorities/",
+                "s3://a/clients.pem",
+                "s3://authorities/clients.pem?versionId=1",
+            ],
+        ),
+    ),
+    (
+        "TruststoreVersion",
+        (
+            &["", "3HL4kqtJvjVBH40Nrjfkd"],
+            &["3HL4kqt JvjVBH40", "?versionId=3HL4"],
+        ),
+    ),
+    (
+        "ExistingResourcesTable",
+        (
+            &["", "holdfast-prod-ResourcesTable-1ABC"],
+            &[
+                "arn:aws:dynamodb:eu-central-1:123456789012:table/old",
+                "ab",
+                "old table",
+            ],
+        ),
+    ),
+    (
+        "ExistingResourcesStream",
+        (
+            &["", "2026-11-27T20:15:30.123"],
+            &[
+                "2026-11-27",
+                "arn:aws:dynamodb:eu-central-1:123456789012:table/old/stream/2026-11-27T20:15:30.123",
+            ],
+        ),
+    ),
+    (
+        "ExistingIdentityTable",
+        (&["", "old.identity_1"], &["table/old", "ab"]),
+    ),
+    (
+        "ExistingHistoryTable",
+        (&["", "old-history"], &["table/old", "ab"]),
+    ),
+];
+
+#[test]
+fn each_pattern_takes_what_is_right_and_refuses_what_is_often_pasted_in_its_place() {
+    let template = template();
+    let cases: BTreeMap<&str, (Values, Values)> = PATTERNS.iter().copied().collect();
+    for name in template.names("Parameters") {
+        let has_pattern = template.parameter(name).get("AllowedPattern").is_some();
+        assert_eq!(has_pattern, cases.contains_key(name), "{name}");
+    }
+    for (name, (right, wrong)) in cases {
+        let words = |value: &str| format!("{name} may not be {value:?}");
+        let refused = |value: &str| {
+            let refusals = template.deploy(&[(name, value)]).err().unwrap_or_default();
+            refusals.contains(&words(value))
+        };
+        for value in right {
+            assert!(!refused(value), "{name} refuses {value}");
+        }
+        for value in wrong {
+            assert!(refused(value), "{name} takes {value}");
+        }
+    }
+}
+
+/// Numbers on both sides of their limits.
+#[test]
+fn numbers_have_limits() {
+    let template = template();
+    for name in template.names("Parameters") {
+        let parameter = template.parameter(name);
+        for (limit, beyond) in [("MinValue", -1), ("MaxValue", 1)] {
+            let Some(limit) = parameter.get(limit).and_then(serde_norway::Value::as_i64) else {
+                continue;
+            };
+            assert!(
+                template.deploy(&[(name, &limit.to_string())]).is_ok(),
+                "{name} {limit}"
+            );
+            let beyond = (limit + beyond).to_string();
+            assert!(template.deploy(&[(name, &beyond)]).is_err(), "{name} {beyond}");
+        }
+    }
+}
+
+fn policy(stack: &holdfast_tests::Stack<'_>, role: &str, sid: &str) -> Json {
+    let role = stack.resource(role).unwrap();
+    let statements = &role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+    let statements = statements.as_array().unwrap().iter();
+    statements.clone().find(|one| one["Sid"] == sid).unwrap()["Resource"].clone()
+}
+
+#[test]
+fn a_stack_uses_its_own_tables_or_those_that_it_adopts() {
+    let template = template();
+    let own = template.deploy(&[]).unwrap();
+    let variables = &own.globals()["Function"]["Environment"]["Variables"];
+    assert_eq!(variables["RESOURCES_TABLE"], "<ResourcesTable>");
+    assert_eq!(
+        policy(&own, "LockDeviceRole", "ReadSession"),
+        "<IdentityTable.Arn>"
+    );
+    assert_eq!(
+        policy(&own, "RecordHistoryRole", "ReadStream"),
+        "<ResourcesTable.StreamArn>"
+    );
+
+    let adopted = template.deploy(ADOPTED).unwrap();
+    for table in ["ResourcesTable", "IdentityTable", "HistoryTable"] {
+        assert_eq!(adopted.resource(table), None);
+    }
+    let variables = &adopted.globals()["Function"]["Environment"]["Variables"];
+    assert_eq!(variables["RESOURCES_TABLE"], "old-resources");
+    assert_eq!(variables["IDENTITY_TABLE"], "old-identity");
+    let arn = "arn:aws:dynamodb:eu-central-1:123456789012:table";
+    assert_eq!(
+        policy(&adopted, "LockDeviceRole", "ReadSession"),
+        format!("{arn}/old-identity")
+    );
+    let stream = format!("{arn}/old-resources/stream/2026-11-27T20:15:30.123");
+    assert_eq!(policy(&adopted, "RecordHistoryRole", "ReadStream"), stream);
+    assert_eq!(
+        policy(&adopted, "RecordHistoryRole", "ListStreams"),
+        format!("{arn}/old-resources/stream/*")
+    );
+    assert_eq!(
+        policy(&adopted, "RecordHistoryRole", "RecordChange"),
+        format!("{arn}/old-history")
+    );
+    for function in ["RecordHistory", "PublishEvents"] {
+        let function = adopted.resource(function).unwrap();
+        assert_eq!(
+            function["Properties"]["Events"]["Changes"]["Properties"]["Stream"],
+            stream
+        );
+    }
+    assert_eq!(adopted.output("HistoryTableName").unwrap(), "old-history");
+    let alarm = adopted.resource("StoreThrottles").unwrap();
+    let query = alarm["Properties"]["Metrics"][0]["Expression"].as_str().unwrap();
+    assert!(query.contains("TableName = 'old-resources'"), "{query}");
+}
+
+#[test]
+fn a_domain_is_the_apis_name_and_mutual_tls_has_no_way_around_it() {
+    let template = template();
+    let plain = template.deploy(&[]).unwrap();
+    for name in ["Domain", "DomainMapping", "DomainRecord"] {
+        assert_eq!(plain.resource(name), None);
+    }
+    let api = |stack: &holdfast_tests::Stack<'_>| stack.resource("Api").unwrap()["Properties"].clone();
+    assert_eq!(api(&plain)["DisableExecuteApiEndpoint"], false);
+    assert_eq!(
+        plain.output("ApiUrl").unwrap(),
+        "https://<Api>.execute-api.eu-central-1.amazonaws.com"
+    );
+
+    let named = template.deploy(DOMAIN).unwrap();
+    let domain = named.resource("Domain").unwrap();
+    assert_eq!(domain["Properties"].get("MutualTlsAuthentication"), None);
+    assert_eq!(
+        domain["Properties"]["DomainNameConfigurations"][0]["SecurityPolicy"],
+        "TLS_1_2"
+    );
+    assert_eq!(api(&named)["DisableExecuteApiEndpoint"], false);
+    assert_eq!(named.output("ApiUrl").unwrap(), "https://locks.example.com");
+
+    let mutual = [
+        DOMAIN,
+        &[
+            ("TruststoreUri", "s3://authorities/clients.pem"),
+            ("ExecuteApiEndpoint", "closed"),
+        ],
+    ]
+    .concat();
+    let mutual = template.deploy(&mutual).unwrap();
+    let domain = mutual.resource("Domain").unwrap();
+    assert_eq!(
+        domain["Properties"]["MutualTlsAuthentication"],
+        json!({"TruststoreUri": "s3://authorities/clients.pem"})
+    );
+    // CloudFormation hands this on as it is, and the text "true" would not close it.
+    assert_eq!(api(&mutual)["DisableExecuteApiEndpoint"], true);
+    assert_eq!(
+        mutual.resource("DomainMapping").unwrap()["Properties"],
+        json!({"ApiId": "<Api>", "DomainName": "<Domain>", "Stage": "<Api.Stage>"})
+    );
+}
+
+#[test]
+fn one_key_encrypts_every_table_and_every_log() {
+    let template = template();
+    let stack = template.deploy(&[("TableKeyArn", KEY)]).unwrap();
+    let logs = template.resources("AWS::Logs::LogGroup");
+    assert_eq!(
+        logs.len(),
+        template.resources("AWS::Serverless::Function").len() + 1
+    );
+    for name in logs {
+        assert_eq!(
+            stack.resource(name).unwrap()["Properties"]["KmsKeyId"],
+            KEY,
+            "{name}"
+        );
+    }
+    for name in template.resources("AWS::DynamoDB::Table") {
+        let table = stack.resource(name).unwrap();
+        assert_eq!(
+            table["Properties"]["SSESpecification"]["KMSMasterKeyId"], KEY,
+            "{name}"
+        );
+    }
+    let without = template.deploy(&[]).unwrap().resource("AccessLogs").unwrap();
+    assert_eq!(without["Properties"].get("KmsKeyId"), None);
+}
+
+#[test]
+fn a_bound_on_throughput_holds_for_every_table_and_index() {
+    let template = template();
+    for (given, expected) in [
+        (&[][..], Json::Null),
+        (
+            &[("MaxReadUnits", "1000")][..],
+            json!({"MaxReadRequestUnits": "1000"}),
+        ),
+        (
+            &[("MaxReadUnits", "1000"), ("MaxWriteUnits", "500")][..],
+            json!({"MaxReadRequestUnits": "1000", "MaxWriteRequestUnits": "500"}),
+        ),
+    ] {
+        let stack = template.deploy(given).unwrap();
+        for name in template.resources("AWS::DynamoDB::Table") {
+            let table = &stack.resource(name).unwrap()["Properties"];
+            assert_eq!(table["OnDemandThroughput"], expected, "{name}");
+            for index in table["GlobalSecondaryIndexes"].as_array().into_iter().flatten() {
+                assert_eq!(index["OnDemandThroughput"], expected, "{name} {index}");
+            }
+        }
+    }
+}
+
+/// An alarm of a composite one that is not there would be silent for ever.
+#[test]
+fn the_one_alarm_to_be_woken_by_is_made_of_alarms_that_callers_notice() {
+    let template = template();
+    let stack = template.deploy(PROD).unwrap();
+    let alarm = stack.resource("CallersAreAffected").unwrap()["Properties"].clone();
+    assert_eq!(alarm["AlarmActions"], json!([TOPIC]));
+    insta::assert_snapshot!(
+        alarm["AlarmRule"].as_str().unwrap(),
+        @r#"ALARM("<ServerErrors>") OR ALARM("<SlowAnswers>") OR ALARM("<TooManyRequests>")"#
+    );
+    let all = template.resources("AWS::CloudWatch::Alarm");
+    for part in ["ServerErrors", "SlowAnswers", "TooManyRequests"] {
+        assert!(all.contains(&part), "{part}");
+    }
+    // The gateway writes what it counts here: the status is text in its log.
+    let filter = stack.resource("GatewayRefusals").unwrap()["Properties"].clone();
+    let alarm = stack.resource("TooManyRequests").unwrap()["Properties"].clone();
+    assert_eq!(
+        filter["MetricTransformations"][0]["MetricName"],
+        alarm["MetricName"]
+    );
+    assert_eq!(filter["FilterPattern"], r#"{ $.status = "429" }"#);
+    let log = stack.resource("Api").unwrap()["Properties"]["AccessLogSettings"]["Format"].clone();
+    assert!(
+        log.as_str().unwrap().contains(r#""status":"$context.status""#),
+        "{log}"
+    );
+}
+
+#[test]
+fn the_objectives_show_what_was_promised() {
+    let template = template();
+    let stack = template.deploy(&[]).unwrap();
+    let body = stack.resource("ObjectivesDashboard").unwrap()["Properties"]["DashboardBody"].clone();
+    let body: Json = serde_json::from_str(body.as_str().unwrap()).unwrap();
+    let widgets = body["widgets"].as_array().unwrap();
+    let titles: Vec<&str> = widgets
+        .iter()
+        .map(|widget| widget["properties"]["title"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        titles,
+        [
+            "Availability in percent (objective: 99.9)",
+            "Slowest hundredth in milliseconds (objective: 2000)",
+            "Refusals",
+            "Guessing",
+            "How far the stream's readers are behind, in milliseconds (objective: 60000)",
+            "Callers are affected",
+        ]
+    );
+    // The objectives are where the alarms are.
+    let line = |place: usize| widgets[place]["properties"]["annotations"]["horizontal"][0]["value"].clone();
+    let threshold = |name: &str| stack.resource(name).unwrap()["Properties"]["Threshold"].clone();
+    assert_eq!(line(1), threshold("SlowAnswers"));
+    assert_eq!(line(3).to_string(), threshold("FailedSignIns").as_str().unwrap());
+    assert_eq!(line(4), threshold("LateHistory"));
+    assert_eq!(line(4), threshold("LateEvents"));
+}
+
+/// The file's parameters for production lack nothing but the topic, which only its owner knows.
+#[test]
+fn the_production_configuration_is_refused_only_for_its_topic() {
+    let config = std::fs::read_to_string(format!("{ROOT}/samconfig.toml")).unwrap();
+    let template = template();
+    let overrides: Vec<Vec<(&str, &str)>> = config
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("parameter_overrides = ")?
+                .strip_prefix('"')?
+                .strip_suffix('"')
+        })
+        .map(|line| line.split(' ').map(|one| one.split_once('=').unwrap()).collect())
+        .collect();
+    let [dev, prod] = &overrides[..] else {
+        panic!("{overrides:?}");
+    };
+    assert_eq!(template.deploy(dev).err(), None);
+    let refusals = template.deploy(prod).err().unwrap();
+    assert_eq!(
+        refusals,
+        ["Somebody is told of a prod stack's alarms: set AlarmTopicArn."]
+    );
+    assert!(
+        template
+            .deploy(&[&prod[..], &[("AlarmTopicArn", TOPIC)]].concat())
+            .is_ok()
+    );
+}
+
+/// An alarm that nobody can look up is noise at night; a row about an alarm that is gone is worse.
+#[test]
+fn every_alarm_has_its_row_in_the_runbooks() {
+    let template = template();
+    let page = std::fs::read_to_string(format!("{ROOT}/docs/operate.md")).unwrap();
+    let (_, rows) = page.split_once("\n| Alarm | It means | Do |\n").unwrap();
+    let rows = rows.split("\n\n").next().unwrap().lines();
+    let described: BTreeSet<String> = rows
+        .filter_map(|row| row.strip_prefix("| `")?.split_once('`'))
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let functions: BTreeSet<String> = template
+        .resources("AWS::Serverless::Function")
+        .into_iter()
+        .map(|name| format!("{name}Errors"))
+        .collect();
+    let alarms = ["AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"];
+    let there: BTreeSet<String> = alarms
+        .iter()
+        .flat_map(|of_type| template.resources(of_type))
+        .map(|name| {
+            if functions.contains(name) {
+                "<Function>Errors"
+            } else {
+                name
+            }
+        })
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(described, there);
+}
+
+/// The queries of the runbooks name fields; a field that no line has finds nothing, at night.
+#[test]
+fn the_fields_of_the_queries_are_in_the_lines() {
+    let page = std::fs::read_to_string(format!("{ROOT}/docs/operate.md")).unwrap();
+    let access = template().deploy(&[]).unwrap().resource("Api").unwrap()["Properties"]["AccessLogSettings"]
+        ["Format"]
+        .to_string();
+    let code: String = ["telemetry.rs", "audit.rs", "runtime/http/mod.rs"]
+        .iter()
+        .map(|file| std::fs::read_to_string(format!("{ROOT}/shared/src/{file}")).unwrap())
+        .collect();
+    let queries: Vec<&str> = page
+        .split("```\n")
+        .filter(|part| part.starts_with("fields ") || part.starts_with("filter "))
+        .collect();
+    assert_eq!(queries.len(), 7);
+    // What Logs Insights itself has, what a query makes, and the one field that every event of the code has.
+    let own = [
+        "fields",
+        "filter",
+        "stats",
+        "sort",
+        "limit",
+        "desc",
+        "by",
+        "as",
+        "in",
+        "not",
+        "and",
+        "count",
+        "sum",
+        "latest",
+        "earliest",
+        "ispresent",
+        "times",
+        "last",
+        "first",
+        "requests",
+        "message",
+    ];
+    for query in queries {
+        let bare: String = query.split('"').step_by(2).collect();
+        for word in bare.split(|c: char| !(c.is_ascii_alphanumeric() || "@_".contains(c))) {
+            let is_number = word.parse::<u64>().is_ok();
+            if word.is_empty() || word.starts_with('@') || is_number || own.contains(&word) {
+                continue;
+            }
+            let is_there = access.contains(&format!("\\\"{word}\\\":"))
+                || code.contains(&format!("\"{word}\""))
+                || code.contains(&format!("{word} ="))
+                || code.lines().any(|line| line.trim() == format!("{word},"));
+            assert!(is_there, "no line has {word}: {query}");
+        }
+    }
+}

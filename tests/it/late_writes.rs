@@ -41,18 +41,7 @@ struct Late(Vec<Call>);
 impl Late {
     /// Sends the request while no write to a lockable row gets through.
     async fn request(proxy: &Proxy, request: impl Future<Output = Answer>) -> Self {
-        proxy.forget();
-        proxy.judge(|call| match call.operation.as_str() {
-            "UpdateItem" | "TransactWriteItems" if !call.touches("session/") => {
-                Verdict::error(500, "InternalServerError")
-            }
-            _ => Verdict::Pass,
-        });
-        let answer = request.await;
-        assert_eq!(answer.status, 503, "{answer}");
-        let is_write = |call: &Call| !call.touches("session/") && call.operation != "BatchGetItem";
-        let writes: Vec<Call> = proxy.calls().into_iter().filter(is_write).collect();
-        proxy.forget();
+        let writes = proxy.withhold(request).await;
         assert_eq!(writes.len(), 3, "the SDK's three attempts");
         Self(writes)
     }

@@ -125,18 +125,7 @@ async fn world() -> (Arc<World>, Proxy) {
 
 /// The writes to lockable rows that the request sends while none gets through.
 async fn late(proxy: &Proxy, request: impl Future<Output = Answer>) -> Vec<Call> {
-    proxy.forget();
-    proxy.judge(|call| match call.operation.as_str() {
-        "UpdateItem" | "TransactWriteItems" if !call.touches("session/") => {
-            Verdict::error(500, "InternalServerError")
-        }
-        _ => Verdict::Pass,
-    });
-    let answer = request.await;
-    assert_eq!(answer.status, 503, "{answer}");
-    let is_write = |call: &Call| !call.touches("session/") && call.operation != "BatchGetItem";
-    let writes: Vec<Call> = proxy.calls().into_iter().filter(is_write).collect();
-    proxy.forget();
+    let writes = proxy.withhold(request).await;
     assert!(!writes.is_empty());
     writes
 }

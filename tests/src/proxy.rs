@@ -12,6 +12,8 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
+use crate::Answer;
+
 /// How often every call waits a moment, so that calls made together are seen to overlap. Many moments and not one
 /// long one: a process that the machine stops for a while finds every timer run out when it goes on, and nothing read.
 /// Between two moments, whatever is ready goes on.
@@ -135,6 +137,26 @@ impl Proxy {
         state.calls.clear();
         state.recording = true;
         state.rule = None;
+    }
+
+    /// Sends a request of which no write to a lockable row gets through, so that it is answered 503, and answers these writes.
+    ///
+    /// # Panics
+    /// Where the request is answered otherwise.
+    pub async fn withhold(&self, request: impl Future<Output = Answer>) -> Vec<Call> {
+        self.forget();
+        self.judge(|call| match call.operation.as_str() {
+            "UpdateItem" | "TransactWriteItems" if !call.touches("session/") => {
+                Verdict::error(500, "InternalServerError")
+            }
+            _ => Verdict::Pass,
+        });
+        let answer = request.await;
+        assert_eq!(answer.status, 503, "{answer}");
+        let is_write = |call: &Call| !call.touches("session/") && call.operation != "BatchGetItem";
+        let writes = self.calls().into_iter().filter(is_write).collect();
+        self.forget();
+        writes
     }
 
     /// Records and holds no longer: for tests of a hundred thousand calls.

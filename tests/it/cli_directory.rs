@@ -145,6 +145,10 @@ async fn write(store: Store, id: &'static str, set: &'static str, value: &'stati
         .unwrap();
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "most of them are the snapshot of one session"
+)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_is_planned_applied_and_then_as_it_says() {
     let world = World::with(small(), false).await;

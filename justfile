@@ -23,7 +23,7 @@ check:
 proof *arguments:
     cargo run --profile proof -p holdfast-proof -- {{ arguments }}
 
-# Runs a benchmark: functions, throttled, variants, load or scale.
+# Runs a benchmark: functions, throttled, variants, load, scale, directory or bodies.
 bench *arguments:
     cargo run --profile proof -p holdfast-bench -- {{ arguments }}
 

@@ -4,6 +4,7 @@ mod artifacts;
 mod bodies;
 mod check;
 mod cpu_limit;
+mod directory;
 mod figures;
 mod functions;
 mod http;
@@ -15,6 +16,7 @@ mod run;
 mod runtime_api;
 mod scale;
 mod scenario;
+mod slow_store;
 mod subject;
 mod variants;
 
@@ -104,6 +106,17 @@ enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// People and devices from a file into the tables and back: one after the other, many at once, and again.
+    Directory {
+        /// How many people, and how many devices.
+        #[arg(long, default_value_t = 10_000)]
+        entries: usize,
+        /// How much longer each answer of the store takes, in milliseconds.
+        #[arg(long, default_value_t = 5)]
+        delay_ms: u64,
+        #[command(flatten)]
+        output: Output,
+    },
     /// How long hostile bodies and headers take to read, beside valid ones of the same size.
     Bodies {
         /// Reads of every body.
@@ -182,6 +195,11 @@ async fn main() -> ExitCode {
             output,
         } => load::run(connections, devices, seconds, &output).await,
         Command::Scale { up_to, output } => scale::run(up_to, &output).await,
+        Command::Directory {
+            entries,
+            delay_ms,
+            output,
+        } => directory::run(entries, delay_ms, &output).await,
         Command::Bodies { rounds, output } => bodies::run(rounds, &output),
     };
     match done {

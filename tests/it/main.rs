@@ -11,6 +11,7 @@ mod cli_api;
 mod cli_conventions;
 mod cli_directory;
 mod cli_people;
+mod cli_prompts;
 mod cli_rescue;
 mod cli_watch;
 mod clients;

@@ -101,6 +101,25 @@ impl Template {
         named
     }
 
+    /// The parameters that each condition and each rule compares: one set for each, with what the conditions in it compare.
+    pub fn compared_together(&self) -> Vec<BTreeSet<String>> {
+        ["Conditions", "Rules"]
+            .iter()
+            .flat_map(|section| entries(&self.value[*section]))
+            .map(|(_, expression)| {
+                let (mut open, mut named) = (vec![expression], BTreeSet::new());
+                while let Some(expression) = open.pop() {
+                    mentions(expression, &mut |tag, name| match tag {
+                        "Ref" => drop(named.insert(name.to_owned())),
+                        "Condition" => open.push(&self.value["Conditions"][name]),
+                        other => panic!("{other} in a condition"),
+                    });
+                }
+                named
+            })
+            .collect()
+    }
+
     /// The template with these parameters and the defaults of the others.
     ///
     /// # Errors
@@ -175,7 +194,7 @@ impl Template {
             }
             named.extend(resource.get("Condition").map(scalar));
             mentions(resource, &mut |tag, name| match tag {
-                "If" => drop(named.insert(name.to_owned())),
+                "If" | "Condition" => drop(named.insert(name.to_owned())),
                 _ => open.push(name.split('.').next().unwrap().to_owned()),
             });
         }
@@ -196,7 +215,7 @@ fn mentions(value: &Value, note: &mut impl FnMut(&str, &str)) {
                     note("If", &scalar(&list(value)[0]));
                     list(value)[1..].iter().for_each(|branch| mentions(branch, note));
                 }
-                "Condition" => {}
+                "Condition" => note("Condition", &scalar(value)),
                 _ => mentions(value, note),
             }
         }

@@ -34,8 +34,6 @@ pub struct PatchedMutant {
     pub search: &'static str,
     /// What is there instead.
     pub replacement: &'static str,
-    /// The package of the test.
-    pub package: &'static str,
     /// The test binary.
     pub binary: &'static str,
     /// The test, or the module of tests.

@@ -16,7 +16,6 @@ pub const PATCHED: &[PatchedMutant] = &[
         file: "shared/src/lock/timestamp.rs",
         search: "self.0.div_euclid(1_000) + (self.0.rem_euclid(1_000) != 0) as i64",
         replacement: "self.0",
-        package: "holdfast-tests",
         binary: "it",
         test: "sdm_session::an_expired_session_stays_dead_even_while_its_row_is_there",
     },
@@ -27,7 +26,6 @@ pub const PATCHED: &[PatchedMutant] = &[
         file: "shared/src/store/transact.rs",
         search: "Uuid::new_v4()",
         replacement: "Uuid::nil()",
-        package: "holdfast-tests",
         binary: "it",
         test: "session_lock::r200_every_scope_by_itself_lock_and_unlock",
     },
@@ -38,7 +36,6 @@ pub const PATCHED: &[PatchedMutant] = &[
         file: "shared/src/store/update.rs",
         search: "update.value(\":one\", n(1));",
         replacement: "update.value(\":one\", n(2));",
-        package: "holdfast-tests",
         binary: "it",
         test: "history::every_change_of_a_device_is_recorded_in_order_and_touches_are_not",
     },
@@ -49,7 +46,6 @@ pub const PATCHED: &[PatchedMutant] = &[
         file: "shared/src/lock/turn.rs",
         search: "if is_own_write(&change, found, me) ||",
         replacement: "if (false && is_own_write(&change, found, me)) ||",
-        package: "holdfast-tests",
         binary: "it",
         test: "races::a_lost_answer_is_no_conflict",
     },
@@ -60,7 +56,6 @@ pub const PATCHED: &[PatchedMutant] = &[
         file: "shared/src/store/attempt_watch.rs",
         search: "self.0.ambiguous.load(Ordering::SeqCst)",
         replacement: "self.0.ambiguous.load(Ordering::SeqCst) && false",
-        package: "holdfast-tests",
         binary: "it",
         test: "late_writes::a_renewal_is_not_made_twice",
     },
@@ -71,7 +66,6 @@ pub const PATCHED: &[PatchedMutant] = &[
         file: "shared/src/lock/turn.rs",
         search: "changed_by_caller && found.by != seen.by && found.state.is_released()",
         replacement: "false && changed_by_caller && found.by != seen.by",
-        package: "holdfast-proof",
         binary: "model",
         test: "turn::a_lock_that_meets_its_owners_own_unlock_is_not_taken_again",
     },
@@ -82,7 +76,6 @@ pub const PATCHED: &[PatchedMutant] = &[
         file: "shared/src/store/record.rs",
         search: "until: row.optional_timestamp(\"lock_until\")?,",
         replacement: "until: None,",
-        package: "holdfast-tests",
         binary: "it",
         test: "sdm_action::a_lease_runs_out_to_the_millisecond_and_is_taken_over_at_once",
     },
@@ -93,7 +86,6 @@ pub const PATCHED: &[PatchedMutant] = &[
         file: "shared/src/store/locking.rs",
         search: "Some(actor) => self.write_with_check(target, update, actor, call.now).await,",
         replacement: "Some(_) => self.write(target, update, watch).await,",
-        package: "holdfast-tests",
         binary: "it",
         test: "somebody_can_act::a_caller_who_is_locked_on_the_way_locks_nobody",
     },
@@ -104,7 +96,6 @@ pub const PATCHED: &[PatchedMutant] = &[
         file: "shared/src/store/transact.rs",
         search: "Cancelled::Conflict if retries.again().await => {}",
         replacement: "Cancelled::Conflict if false && retries.again().await => {}",
-        package: "holdfast-tests",
         binary: "it",
         test: "somebody_can_act::conflicts_on_the_check_are_tried_again_for_two_seconds",
     },
@@ -115,7 +106,6 @@ pub const PATCHED: &[PatchedMutant] = &[
         file: "shared/src/dialect/sdm.rs",
         search: "Self::Locked(_) | Self::HeldOff(..) => StatusCode::LOCKED",
         replacement: "Self::Locked(_) | Self::HeldOff(..) => StatusCode::CONFLICT",
-        package: "holdfast-tests",
         binary: "it",
         test: "sdm_action::r423_for_lock_and_unlock_alike_naming_the_holder",
     },
@@ -168,14 +158,8 @@ impl Copy {
         }
         fs::write(&file, original.replace(mutant.search, mutant.replacement))?;
         let run = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
-            .args([
-                "test",
-                "--locked",
-                "--package",
-                mutant.package,
-                "--test",
-                mutant.binary,
-            ])
+            // Of the whole workspace: with its features everything is built once.
+            .args(["test", "--locked", "--workspace", "--test", mutant.binary])
             .args(["--", mutant.test])
             .current_dir(&self.tree)
             .env("CARGO_TARGET_DIR", &self.target)

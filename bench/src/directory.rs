@@ -7,8 +7,9 @@ use holdfast::Clock;
 use holdfast::id::RequestId;
 use holdfast::secret::{Password, hash_password};
 use holdfast::store::{Store, operator};
-use holdfast_directory::{Directory, Live, PARALLEL, Plan, Unwatched, Work, proven};
-use holdfast_local::EmbeddedStore;
+use holdfast_directory::{Directory, Live, PARALLEL, Plan, Proven, Unwatched, Work};
+use holdfast_local::{EmbeddedStore, Keys};
+use holdfast_tests::SECOND_FACTOR_KEY;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -105,7 +106,9 @@ struct World {
 impl World {
     async fn start(delay: Duration) -> Result<Self, Failure> {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let embedded = EmbeddedStore::start(listen, &Directory::parse("{}")?, &Clock::System).await?;
+        let keys = Keys::parse(SECOND_FACTOR_KEY)?;
+        let nobody = Directory::parse("{}")?;
+        let embedded = EmbeddedStore::start(listen, &keys, &nobody, &Clock::System).await?;
         let address = delayed(embedded.address(), delay).await?;
         Ok(Self {
             store: app(&format!("http://{address}")).store,
@@ -116,7 +119,7 @@ impl World {
     async fn planned(&self, file: &str) -> Result<Plan, Failure> {
         let directory = Directory::parse(file)?;
         let live = Live::read(&self.store, &directory).await?;
-        let proven = proven(&directory, &live, &Unwatched).await?;
+        let proven = Proven::find(&directory, &live, None, &Unwatched).await?;
         Ok(Plan::new(&directory, &live, &proven, false, Clock::System.now()))
     }
 
@@ -141,6 +144,8 @@ impl World {
             .apply(Work {
                 store: &self.store,
                 by: &by,
+                // No entry has a second factor.
+                keys: None,
                 parallel,
                 watch: &Unwatched,
             })

@@ -12,7 +12,8 @@ use holdfast::runtime::App;
 use holdfast::secret::{Password, hash_password};
 use holdfast::store::{DeviceRow, Item, LockShards, LockTarget, NewDevice, Row, Table as StoreTable};
 use holdfast_directory::Directory;
-use holdfast_local::EmbeddedStore;
+use holdfast_local::{EmbeddedStore, Keys};
+use holdfast_tests::SECOND_FACTOR_KEY;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -98,7 +99,13 @@ impl World {
         });
         let directory = Directory::parse(&directory.to_string())?;
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let store = EmbeddedStore::start(listen, &directory, &Clock::System).await?;
+        let store = EmbeddedStore::start(
+            listen,
+            &Keys::parse(SECOND_FACTOR_KEY)?,
+            &directory,
+            &Clock::System,
+        )
+        .await?;
         let meter = Meter::start(store.address()).await?;
         Ok(Self {
             store,

@@ -136,6 +136,7 @@ pub fn app(endpoint: &str) -> App {
         store: Store::new(local_client(endpoint), table_names()),
         clock: Clock::System,
         passwords: Passwords::default(),
+        sealing_keys: None,
         secure_cookies: true,
     }
 }

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use holdfast_local::table_names;
-use holdfast_tests::{TlsEndpoint, Traffic};
+use holdfast_tests::{SECOND_FACTOR_KEY, TlsEndpoint, Traffic};
 use tokio::process::Command;
 
 use crate::Failure;
@@ -139,6 +139,7 @@ impl Subject {
             .env("RESOURCES_TABLE", tables.resources)
             .env("IDENTITY_TABLE", tables.identity)
             .env("STACK_NAME", "bench")
+            .envs((self.function == "sign-in").then_some(("SECOND_FACTOR_KEYS", SECOND_FACTOR_KEY)))
             .stdin(Stdio::null())
             .kill_on_drop(true);
         if let Some(connections) = self.warm_connections {

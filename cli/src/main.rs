@@ -15,6 +15,7 @@ mod output;
 mod people;
 mod profile;
 mod rescue;
+mod restore;
 mod secret;
 mod shell;
 mod tables;
@@ -67,6 +68,7 @@ enum Command {
     People(people::People),
     Devices(devices::Devices),
     Rescue(rescue::Rescue),
+    Restore(restore::Restore),
     Completions(shell::Completions),
     Man(shell::Man),
 }
@@ -106,6 +108,7 @@ async fn run(arguments: Arguments) -> Ending {
         Command::People(people) => Box::pin(people::run(people, &settings()?, output)).await,
         Command::Devices(devices) => devices::run(devices, &settings()?, output).await,
         Command::Rescue(rescue) => rescue::run(rescue, &settings()?, output).await,
+        Command::Restore(restore) => restore::run(restore, &settings()?, output).await,
         Command::Completions(completions) => shell::completions(&completions),
         Command::Man(man) => shell::man(&man),
     }

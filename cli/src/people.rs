@@ -4,6 +4,7 @@ mod change;
 mod closed;
 mod list;
 mod person;
+mod reseal;
 mod review;
 mod secrets;
 mod show;
@@ -15,7 +16,7 @@ use person::Person;
 use crate::exit::Ending;
 use crate::output::Output;
 use crate::profile::Settings;
-use crate::tables::{TableOptions, Tables};
+use crate::tables::{EpochOption, TableOptions, Tables};
 
 /// List people, and change who may sign in and with what.
 ///
@@ -32,6 +33,8 @@ pub(crate) struct People {
     command: Command,
     #[command(flatten)]
     tables: TableOptions,
+    #[command(flatten)]
+    epoch: EpochOption,
 }
 
 #[derive(Debug, Subcommand)]
@@ -46,10 +49,35 @@ enum Command {
     RevokeSessions(change::RevokeSessions),
     Closed(closed::Closed),
     ClearLockout(closed::ClearLockout),
+    Reseal(reseal::Reseal),
+}
+
+impl Command {
+    /// Whether it changes a user's row, whose numbers go on with the epoch.
+    const fn counts(&self) -> bool {
+        match self {
+            Self::SetPassword(_)
+            | Self::ResetTotp(_)
+            | Self::NewApiKey(_)
+            | Self::Disable(_)
+            | Self::Enable(_)
+            | Self::RevokeSessions(_) => true,
+            Self::List(_) | Self::Show(_) | Self::Closed(_) | Self::ClearLockout(_) | Self::Reseal(_) => {
+                false
+            }
+        }
+    }
 }
 
 pub(crate) async fn run(people: People, settings: &Settings, output: Output) -> Ending {
-    let open = Tables::open(&people.tables, settings);
+    let (counts, tables, epoch) = (people.command.counts(), &people.tables, &people.epoch);
+    let open = async {
+        if counts {
+            Tables::open_to_write(tables, epoch, settings).await
+        } else {
+            Tables::open(tables, settings).await
+        }
+    };
     match people.command {
         Command::List(list) => list::list(&list, &open.await?, output).await,
         Command::Show(show) => show::show(&show, &open.await?, output).await,
@@ -61,5 +89,6 @@ pub(crate) async fn run(people: People, settings: &Settings, output: Output) -> 
         Command::RevokeSessions(revoke) => change::revoke_sessions(&revoke, &open.await?, output).await,
         Command::Closed(closed) => closed::closed(&closed, &open.await?, output).await,
         Command::ClearLockout(clear) => closed::clear_lockout(&clear, &open.await?, output).await,
+        Command::Reseal(_) => reseal::reseal(&open.await?, output).await,
     }
 }

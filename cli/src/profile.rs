@@ -11,6 +11,7 @@
 //! resources_table = "holdfast-ResourcesTable-1ABC"
 //! identity_table = "holdfast-IdentityTable-1ABC"
 //! history_table = "holdfast-HistoryTable-1ABC"
+//! epoch = 1
 //! ```
 
 use std::collections::BTreeMap;
@@ -26,6 +27,9 @@ use crate::exit::Failure;
 use crate::output::Format;
 use crate::secret::Secret;
 
+/// The keys that second factors are sealed with. Only the environment has them: no argument, which every process of the machine
+/// may read, and no file that is there for ever.
+pub(crate) const SECOND_FACTOR_KEYS: &str = "HOLDFAST_SECOND_FACTOR_KEYS";
 /// The server on this machine, as `cargo run` starts it.
 const LOCAL: &str = "http://127.0.0.1:6500";
 
@@ -72,6 +76,8 @@ pub(crate) struct Settings {
     pub(crate) identity_table: Option<String>,
     /// Its table `HistoryTable`.
     pub(crate) history_table: Option<String>,
+    /// Its epoch, unchecked.
+    pub(crate) epoch: Option<String>,
     /// Whether it is the local server.
     pub(crate) is_local: bool,
     /// Where sign-ins are kept.
@@ -82,6 +88,8 @@ pub(crate) struct Settings {
     pub(crate) code: Option<Secret>,
     /// `HOLDFAST_API_KEY`
     pub(crate) api_key: Option<Secret>,
+    /// `HOLDFAST_SECOND_FACTOR_KEYS`
+    pub(crate) second_factor_keys: Option<Secret>,
     url: Option<Url>,
 }
 
@@ -102,6 +110,7 @@ struct Profile {
     resources_table: Option<String>,
     identity_table: Option<String>,
     history_table: Option<String>,
+    epoch: Option<u16>,
 }
 
 impl File {
@@ -196,11 +205,13 @@ impl Settings {
             resources_table: env("HOLDFAST_RESOURCES_TABLE").or(profile.resources_table),
             identity_table: env("HOLDFAST_IDENTITY_TABLE").or(profile.identity_table),
             history_table: env("HOLDFAST_HISTORY_TABLE").or(profile.history_table),
+            epoch: env("HOLDFAST_EPOCH").or_else(|| profile.epoch.map(|epoch| epoch.to_string())),
             is_local: false,
             state,
             password: env("HOLDFAST_PASSWORD").map(Secret::new),
             code: env("HOLDFAST_CODE").map(Secret::new),
             api_key: env("HOLDFAST_API_KEY").map(Secret::new),
+            second_factor_keys: env(SECOND_FACTOR_KEYS).map(Secret::new),
             url: profile.url.as_deref().and_then(|url| address(url).ok()),
         }
     }

@@ -14,7 +14,7 @@ use crate::exit::{Ending, Exit, Failure};
 use crate::locks::parse_target;
 use crate::output::{Output, note};
 use crate::profile::Settings;
-use crate::tables::{TableOptions, Tables, now, of_store};
+use crate::tables::{EpochOption, TableOptions, Tables, now, of_store};
 use crate::terminal::confirm;
 use crate::text::{human, parse_seconds};
 
@@ -27,6 +27,8 @@ pub(crate) struct Rescue {
     command: Command,
     #[command(flatten)]
     tables: TableOptions,
+    #[command(flatten)]
+    epoch: EpochOption,
 }
 
 #[derive(Debug, Subcommand)]
@@ -67,7 +69,7 @@ struct Unlock {
 
 pub(crate) async fn run(rescue: Rescue, settings: &Settings, output: Output) -> Ending {
     let Command::Unlock(request) = &rescue.command;
-    let tables = Tables::open(&rescue.tables, settings).await?;
+    let tables = Tables::open_to_write(&rescue.tables, &rescue.epoch, settings).await?;
     unlock(request, &tables, output).await
 }
 

@@ -1,5 +1,6 @@
 //! The tables of a stack, as an operator works with them: with AWS credentials, past the API.
 
+mod epoch;
 mod fault;
 mod local;
 
@@ -9,13 +10,16 @@ use clap::Args;
 use holdfast::Clock;
 use holdfast::id::RequestId;
 use holdfast::lock::{Timestamp, Writer};
+use holdfast::secret::SealingKeys;
 use holdfast::store::{self, Store, Table, Timeouts, operator};
 
+pub(crate) use epoch::EpochOption;
 pub(crate) use fault::of_store;
 
 use crate::exit::Failure;
 use crate::output::note;
-use crate::profile::Settings;
+use crate::profile::{SECOND_FACTOR_KEYS, Settings};
+use crate::secret::Secret;
 
 /// Where the tables are.
 #[derive(Clone, Debug, Default, Args)]
@@ -39,6 +43,7 @@ pub(crate) struct Tables {
     pub(crate) store: Store,
     identity: String,
     request: RequestId,
+    keys: Option<Secret>,
 }
 
 impl Tables {
@@ -47,10 +52,16 @@ impl Tables {
     /// # Errors
     /// One line: exit code 2 where it is not said which tables, 75 where they do not answer, 1 for all else.
     pub(crate) async fn open(options: &TableOptions, settings: &Settings) -> Result<Self, Failure> {
-        let (store, identity) = if settings.is_local {
-            local::find(settings).await?
+        let (store, identity, keys) = if settings.is_local {
+            let (store, identity, keys) = local::find(settings).await?;
+            (
+                store,
+                identity,
+                keys.or_else(|| settings.second_factor_keys.clone()),
+            )
         } else {
-            in_aws(options, settings).await?
+            let (store, identity) = in_aws(options, settings).await?;
+            (store, identity, settings.second_factor_keys.clone())
         };
         let mut tables = vec![Table::Resources, Table::Identity];
         if !store.table_name(Table::History).is_empty() {
@@ -64,12 +75,43 @@ impl Tables {
             store,
             identity,
             request: RequestId::new(uuid::Uuid::new_v4().to_string()),
+            keys,
         })
+    }
+
+    /// The same for a command that writes fences, in the epoch of the stack, which must be that of its rows at least.
+    ///
+    /// # Errors
+    /// As [`Tables::open`], and exit code 2 where the rows are of a later epoch.
+    pub(crate) async fn open_to_write(
+        options: &TableOptions,
+        epoch: &EpochOption,
+        settings: &Settings,
+    ) -> Result<Self, Failure> {
+        let mut tables = Self::open(options, settings).await?;
+        if !settings.is_local {
+            let epoch = epoch.of(settings)?;
+            tables.store = tables.store.in_epoch(epoch);
+        }
+        epoch::check(&tables.store).await?;
+        Ok(tables)
     }
 
     /// Who works with them: `operator/<identity>` is what the history says.
     pub(crate) fn identity(&self) -> &str {
         &self.identity
+    }
+
+    /// What second factors are sealed with: the local server's, or those in the environment. Only what seals or compares one asks
+    /// for them.
+    pub(crate) fn sealing_keys(&self) -> Result<SealingKeys, Failure> {
+        let keys = self.keys.as_ref().ok_or_else(|| {
+            Failure::usage(format!(
+                "no key for second factors: set {SECOND_FACTOR_KEYS} to what `aws secretsmanager get-secret-value --query SecretString \
+                 --output text --secret-id ARN` prints, where ARN is the stack's output SecondFactorKeyArn"
+            ))
+        })?;
+        SealingKeys::parse(keys.reveal()).map_err(|why| Failure::usage(format!("{SECOND_FACTOR_KEYS} {why}")))
     }
 
     /// The operator as the writer of rows.

@@ -8,7 +8,7 @@ use futures_util::stream::{StreamExt, iter};
 use holdfast::failure::Failure;
 use holdfast::id::{Company, Login, ResourceId};
 use holdfast::lock::Writer;
-use holdfast::secret::{PasswordHash, hash_password};
+use holdfast::secret::{PasswordHash, SealingKeys, hash_password};
 use holdfast::store::{OperatorResult, Retries, Store};
 use serde::Serialize;
 use thiserror::Error;
@@ -18,7 +18,7 @@ use crate::entry::{Secret, Subject};
 use crate::outcome::{Outcome, judge, keys};
 use crate::plan::{Counts, Deed, Plan, Step, Write};
 use crate::watch::Watch;
-use crate::write::{NameTaken, of_company, of_device, of_resource, of_session, of_user};
+use crate::write::{NameTaken, StoredSecrets, of_company, of_device, of_resource, of_session, of_user};
 
 /// How many steps are under way at once, unless something else is asked for.
 pub const PARALLEL: usize = 64;
@@ -33,6 +33,8 @@ const PATIENCE: u32 = 8;
 pub struct Work<'a> {
     /// The tables.
     pub store: &'a Store,
+    /// What seals second factors; a plan that writes none needs no keys.
+    pub keys: Option<&'a SealingKeys>,
     /// Who writes, and when. Its request names the run.
     pub by: &'a Writer,
     /// How many steps are under way at once.
@@ -53,6 +55,9 @@ pub enum StepError {
     /// The password cannot be hashed: the system lacks memory or randomness, or has lost the thread.
     #[error("has a password that cannot be hashed: {0}")]
     Unhashed(String),
+    /// The second factor cannot be sealed: it is too long, or no key is given.
+    #[error("has a second factor that cannot be sealed: {0}")]
+    Unsealed(String),
     /// The store failed. The steps after this one are not tried.
     #[error(transparent)]
     Failed(#[from] Failure),
@@ -242,14 +247,13 @@ impl Run<'_> {
     }
 
     async fn try_step(&self, mut write: Write) -> Result<(), StepError> {
-        let password = self.password(&write).await?;
-        let password = password.as_ref();
+        let stored = &self.secrets(&write).await?;
         for _ in 0..ROUNDS {
-            if self.write(&write, password).await? {
+            if self.write(&write, stored).await? {
                 return Ok(());
             }
             let found = self.work.store.stored(&keys(&write)).await?;
-            write = match judge(&write, &found, password).map_err(Failure::from)? {
+            write = match judge(&write, &found, stored).map_err(Failure::from)? {
                 Outcome::Done => return Ok(()),
                 Outcome::AsPlanned(write) => *write,
                 Outcome::Moved => return Err(StepError::Moved),
@@ -259,12 +263,12 @@ impl Run<'_> {
     }
 
     /// Writes the rows of a step; false where one of them is not as it was seen.
-    async fn write(&self, write: &Write, password: Option<&PasswordHash>) -> Result<bool, StepError> {
+    async fn write(&self, write: &Write, stored: &StoredSecrets) -> Result<bool, StepError> {
         let Work { store, by, .. } = self.work;
         let writes = match write {
             Write::Company(step) => of_company(step),
             Write::Device(step) => of_device(step, by),
-            Write::User(step) => of_user(step, password, by),
+            Write::User(step) => of_user(step, stored, by),
             Write::ActivitySession(session) => of_session(session, by),
             Write::Resource(step) => match of_resource(store, step).await? {
                 Ok(writes) => writes,
@@ -284,6 +288,23 @@ impl Run<'_> {
                 Err(failure) => return Err(failure.into()),
             }
         }
+    }
+
+    /// The secrets of the step as they will be stored.
+    async fn secrets(&self, write: &Write) -> Result<StoredSecrets, StepError> {
+        let mut stored = StoredSecrets {
+            password: self.password(write).await?,
+            totp: None,
+        };
+        if let Write::User(step) = write
+            && let (Some(secret), Some(user)) = (&step.secrets.totp, &step.after)
+        {
+            let unsealed = |why: &dyn std::fmt::Display| StepError::Unsealed(why.to_string());
+            let keys = self.work.keys.ok_or_else(|| unsealed(&"no key is given"))?;
+            let sealed = keys.seal(secret, &user.login).map_err(|why| unsealed(&why))?;
+            stored.totp = Some((sealed, keys.clone()));
+        }
+        Ok(stored)
     }
 
     /// The hash of the step's password: computed off the async threads, once, and by all processors.

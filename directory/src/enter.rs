@@ -1,5 +1,6 @@
 use holdfast::id::RequestId;
 use holdfast::lock::Timestamp;
+use holdfast::secret::SealingKeys;
 use holdfast::store::{Store, Table, operator};
 use thiserror::Error;
 
@@ -7,7 +8,7 @@ use crate::apply::{PARALLEL, Undone, Work};
 use crate::file::Directory;
 use crate::live::{Live, UnreadableTables};
 use crate::plan::Plan;
-use crate::proven::proven;
+use crate::proven::Proven;
 use crate::watch::Unwatched;
 
 /// Why a directory is not entered: one line.
@@ -25,14 +26,18 @@ pub enum EnterError {
 ///
 /// # Errors
 /// [`EnterError`]; what was entered before it stays, and the same call goes on from there.
-pub async fn enter(store: &Store, directory: &Directory, now: Timestamp) -> Result<(), EnterError> {
+pub async fn enter(
+    store: &Store,
+    keys: &SealingKeys,
+    directory: &Directory,
+    now: Timestamp,
+) -> Result<(), EnterError> {
     let live = Live::read(store, directory).await?;
-    let proven = proven(directory, &live, &Unwatched)
-        .await
-        .map_err(UnreadableTables::from)?;
+    let proven = Proven::find(directory, &live, Some(keys), &Unwatched).await?;
     let plan = Plan::new(directory, &live, &proven, false, now);
     let work = Work {
         store,
+        keys: Some(keys),
         by: &operator("local", RequestId::new("directory"), now),
         parallel: PARALLEL,
         watch: &Unwatched,

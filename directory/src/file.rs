@@ -36,6 +36,12 @@ impl fmt::Display for InvalidDirectory {
 impl std::error::Error for InvalidDirectory {}
 
 impl Directory {
+    /// Whether anyone in it has a second factor, so that keys are needed to plan and apply it.
+    #[must_use]
+    pub fn has_second_factors(&self) -> bool {
+        self.users.iter().any(|user| user.secrets.totp.is_some())
+    }
+
     /// The TOTP secret of a user, where the user has one.
     #[must_use]
     pub fn totp_secret(&self, login: &str) -> Option<&TotpSecret> {

@@ -28,5 +28,5 @@ pub use field::{FieldChange, Value};
 pub use file::{Directory, InvalidDirectory};
 pub use live::{Live, UnreadableTables};
 pub use plan::{Counts, Deed, Difference, Plan, Step};
-pub use proven::proven;
+pub use proven::Proven;
 pub use watch::{Unwatched, Watch};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use holdfast::failure::{Corrupt, Failure};
 use holdfast::id::{ActivitySessionId, Company, DeviceId, Login, ResourceId};
 use holdfast::lock::{Lock, Revision, Timestamp};
-use holdfast::secret::{ApiKeyHash, PasswordHash, TotpSecret};
+use holdfast::secret::{ApiKeyHash, PasswordHash, Sealed, UnsealError};
 use holdfast::store::{
     ActivitySessionRow, CompanyRow, DeviceRow, Lockable, ResourceRow, RowKey, Store, StoredRow, Table,
     UserRow,
@@ -32,6 +32,14 @@ pub enum UnreadableTables {
         key: String,
         /// What is wrong with it.
         attribute: &'static str,
+    },
+    /// A second factor that cannot be compared with the file's.
+    #[error("the second factor of user/{login} does not open: {why}")]
+    Sealed {
+        /// Whose.
+        login: Login,
+        /// Why.
+        why: UnsealError,
     },
 }
 
@@ -69,7 +77,7 @@ pub(crate) struct LiveUser {
 #[derive(Clone, Debug)]
 pub(crate) struct LiveCredential {
     pub(crate) password_hash: PasswordHash,
-    pub(crate) totp: Option<TotpSecret>,
+    pub(crate) totp: Option<Sealed>,
     pub(crate) api_key: Option<ApiKeyHash>,
 }
 
@@ -259,10 +267,7 @@ fn credential(row: &StoredRow) -> Result<Option<LiveCredential>, Corrupt> {
     let hash = text(row, "password_hash").unwrap_or_default();
     Ok(Some(LiveCredential {
         password_hash: PasswordHash::parse(&hash).map_err(malformed("password_hash"))?,
-        totp: text(row, "totp_secret")
-            .map(|secret| TotpSecret::parse(&secret))
-            .transpose()
-            .map_err(malformed("totp_secret"))?,
+        totp: row.second_factor()?,
         api_key: text(row, "api_key_hash")
             .map(|hash| ApiKeyHash::parse(&hash))
             .transpose()

@@ -2,13 +2,13 @@
 
 use holdfast::failure::Corrupt;
 use holdfast::lock::Revision;
-use holdfast::secret::PasswordHash;
 use holdfast::store::{RowKey, StoredRow};
 
 use crate::entry::{CompanyEntry, DeviceEntry, UserEntry, fields_of_resource};
 use crate::field::Fields;
 use crate::live::{self, LiveEntry, LiveUser};
 use crate::plan::{Transition, UserTransition, Write};
+use crate::write::StoredSecrets;
 
 /// The rows as they are now.
 pub(crate) type Found = std::collections::HashMap<RowKey, StoredRow>;
@@ -47,12 +47,8 @@ fn id<T>(step: &Transition<T>, key: impl Fn(&T) -> RowKey) -> Vec<RowKey> {
     before.or(step.after.as_ref()).map(key).into_iter().collect()
 }
 
-/// Judges what was read back of the rows of [`keys`]. `password` is the hash that the step writes, where it writes one.
-pub(crate) fn judge(
-    write: &Write,
-    found: &Found,
-    password: Option<&PasswordHash>,
-) -> Result<Outcome, Corrupt> {
+/// Judges what was read back of the rows of [`keys`]. `stored` are the secrets that the step writes.
+pub(crate) fn judge(write: &Write, found: &Found, stored: &StoredSecrets) -> Result<Outcome, Corrupt> {
     let row = keys(write).first().and_then(|key| found.get(key));
     Ok(match write {
         Write::Company(step) => {
@@ -72,7 +68,7 @@ pub(crate) fn judge(
         }
         Write::User(step) => {
             let credential = keys(write).get(1).and_then(|key| found.get(key));
-            user(step, live::person(row, credential)?, password)
+            user(step, live::person(row, credential)?, stored)
         }
         // Opened by the first send of the same write, or by somebody else under the same random id.
         Write::ActivitySession(session) => match row.map(live::session).transpose()? {
@@ -118,11 +114,11 @@ fn is_as_seen<T>(
     }
 }
 
-fn user(step: &UserTransition, now: Option<LiveUser>, password: Option<&PasswordHash>) -> Outcome {
+fn user(step: &UserTransition, now: Option<LiveUser>, stored: &StoredSecrets) -> Outcome {
     let present = now.as_ref().filter(|now| !now.row.is_removed);
     match (&step.after, present) {
         (None, None) => return Outcome::Done,
-        (Some(after), Some(now)) if is_made(step, after, now, password) => return Outcome::Done,
+        (Some(after), Some(now)) if is_made(step, after, now, stored) => return Outcome::Done,
         _ => {}
     }
     let seen_rev = step.before.as_ref().and_then(|before| before.credential_rev);
@@ -143,24 +139,19 @@ fn user(step: &UserTransition, now: Option<LiveUser>, password: Option<&Password
 }
 
 /// Whether the user is as the step makes them.
-fn is_made(
-    step: &UserTransition,
-    after: &UserEntry,
-    now: &LiveUser,
-    password: Option<&PasswordHash>,
-) -> bool {
+fn is_made(step: &UserTransition, after: &UserEntry, now: &LiveUser, stored: &StoredSecrets) -> bool {
     let Some(credential) = &now.credential else {
         return false;
     };
     let secrets = &step.secrets;
     after.fields() == now.row.entry.fields()
         && step.is_disabled_after() == now.is_disabled()
-        && password.is_none_or(|hash| hash.reveal() == credential.password_hash.reveal())
+        && (stored.password.as_ref()).is_none_or(|hash| hash.reveal() == credential.password_hash.reveal())
         && secrets.totp.as_ref().is_none_or(|secret| {
             credential
                 .totp
                 .as_ref()
-                .is_some_and(|known| known.reveal() == secret.reveal())
+                .is_some_and(|known| stored.has_second_factor(secret, known, &after.login))
         })
         && secrets.api_key.as_ref().is_none_or(|hash| {
             credential

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use holdfast::id::Login;
 use holdfast::lock::Timestamp;
 use holdfast::store::ResourceRow;
 use serde::Serialize;
@@ -15,6 +14,7 @@ use crate::entry::{
 use crate::field::{FieldChange, Fields, Value};
 use crate::file::Directory;
 use crate::live::{Live, LiveEntry, LiveUser};
+use crate::proven::Proven;
 use crate::{guard, warning};
 
 /// What becomes of an entry.
@@ -149,16 +149,9 @@ impl UserTransition {
 impl Plan {
     /// The plan for a file and what the tables have. Without `prune` nothing is removed.
     ///
-    /// `proven` are the people with a password in the file that is the one in the tables
-    /// ([`proven`](crate::proven)).
+    /// `proven` are the people whose password or second factor in the file is the one in the tables.
     #[must_use]
-    pub fn new(
-        directory: &Directory,
-        live: &Live,
-        proven: &HashSet<Login>,
-        prune: bool,
-        now: Timestamp,
-    ) -> Self {
+    pub fn new(directory: &Directory, live: &Live, proven: &Proven, prune: bool, now: Timestamp) -> Self {
         let mut plan = Self::default();
         if prune {
             plan.remove_the_rest(directory, live);
@@ -186,7 +179,7 @@ impl Plan {
             let before = live.users.get(&user.login);
             let row = before.map(|live| &live.row);
             if !plan.is_of_another_company(&user.subject(), row, |live| live.company == user.company) {
-                plan.enter_user(user, before, proven.contains(&user.login));
+                plan.enter_user(user, before, proven);
             }
         }
         for device in &directory.devices {
@@ -274,12 +267,12 @@ impl Plan {
         });
     }
 
-    fn enter_user(&mut self, user: &UserEntry, before: Option<&LiveUser>, is_proven: bool) {
+    fn enter_user(&mut self, user: &UserEntry, before: Option<&LiveUser>, proven: &Proven) {
         let row = before.map(|live| &live.row);
         let deed = deed(row);
         // Someone who comes back has none of the secrets that they had.
         let known = before.filter(|_| deed == Deed::Change);
-        let secrets = changed_secrets(&user.secrets, known, is_proven);
+        let secrets = changed_secrets(user, known, proven);
         let fields = known.map(|live| live.row.entry.fields());
         let mut changes = FieldChange::between(fields.as_ref(), &user.fields());
         let was_disabled = known.is_some_and(LiveUser::is_disabled);
@@ -510,20 +503,16 @@ fn removal<T: Clone>(row: &LiveEntry<T>, write: impl Fn(Transition<T>) -> Write)
 }
 
 /// The secrets of the file that are not the user's already.
-fn changed_secrets(wanted: &Secrets, known: Option<&LiveUser>, is_proven: bool) -> Secrets {
+fn changed_secrets(user: &UserEntry, known: Option<&LiveUser>, proven: &Proven) -> Secrets {
+    let wanted = &user.secrets;
     let Some(known) = known.and_then(|live| live.credential.as_ref()) else {
         return wanted.clone();
     };
     let password = wanted.password.clone().filter(|secret| match secret {
-        Secret::Password { .. } => !is_proven,
+        Secret::Password { .. } => !proven.passwords.contains(&user.login),
         Secret::Hash(hash) => hash.reveal() != known.password_hash.reveal(),
     });
-    let totp = (wanted.totp.clone()).filter(|secret| {
-        known
-            .totp
-            .as_ref()
-            .is_none_or(|known| known.reveal() != secret.reveal())
-    });
+    let totp = (wanted.totp.clone()).filter(|_| !proven.second_factors.contains(&user.login));
     let api_key = (wanted.api_key.clone())
         .filter(|hash| known.api_key.as_ref().is_none_or(|known| !known.matches(hash)));
     Secrets {
@@ -535,14 +524,20 @@ fn changed_secrets(wanted: &Secrets, known: Option<&LiveUser>, is_proven: bool) 
 
 #[cfg(test)]
 mod tests {
+    use holdfast::id::Login;
     use holdfast::lock::{Lock, Owner, Revision};
-    use holdfast::secret::PasswordHash;
+    use holdfast::secret::{PasswordHash, SealingKeys};
 
     use super::*;
     use crate::live::LiveCredential;
+    use crate::proven::second_factors;
 
     const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA";
     const NOW: Timestamp = Timestamp::from_unix_ms(1_000);
+
+    fn keys() -> SealingKeys {
+        SealingKeys::parse(&"k".repeat(43)).unwrap()
+    }
 
     fn file(text: &str) -> Directory {
         Directory::parse(text).unwrap()
@@ -572,7 +567,7 @@ mod tests {
                     Some(Secret::Hash(hash)) => hash,
                     _ => PasswordHash::of_nobody(),
                 },
-                totp: secrets.totp,
+                totp: (secrets.totp).map(|secret| keys().seal(&secret, &user.login).unwrap()),
                 api_key: secrets.api_key,
             };
             let user = LiveUser {
@@ -596,7 +591,12 @@ mod tests {
     }
 
     fn plan(text: &str, live: &Live, prune: bool) -> Plan {
-        Plan::new(&file(text), live, &HashSet::new(), prune, NOW)
+        let directory = file(text);
+        let proven = Proven {
+            second_factors: second_factors(&directory, live, Some(&keys())).unwrap(),
+            ..Proven::default()
+        };
+        Plan::new(&directory, live, &proven, prune, NOW)
     }
 
     /// A line for each change, with its sign.
@@ -762,7 +762,7 @@ mod tests {
         let later = Plan::new(
             &file(&text),
             &live,
-            &HashSet::new(),
+            &Proven::default(),
             false,
             Timestamp::from_unix_ms(2_000),
         );

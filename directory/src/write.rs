@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use holdfast::failure::{Corrupt, Failure};
-use holdfast::id::ResourceId;
+use holdfast::id::{Login, ResourceId};
 use holdfast::lock::{Revision, Writer};
-use holdfast::secret::PasswordHash;
+use holdfast::secret::{PasswordHash, Sealed, SealingKeys, TotpSecret};
 use holdfast::store::{
     Item, NewActivitySession, NewCredential, NewDevice, NewSecret, NewUser, ResourceRow, RowKey, RowWrite,
     Store, StoredRow,
@@ -31,6 +31,29 @@ pub(crate) type Writes = Result<Vec<RowWrite>, NameTaken>;
 /// The name of a resource leads to another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NameTaken(pub(crate) ResourceId);
+
+/// The secrets of a step as they are stored: hashed and sealed once, however often it is tried.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StoredSecrets {
+    /// The hash of the password, where the step gives one.
+    pub(crate) password: Option<PasswordHash>,
+    /// The sealed second factor, and what opens another seal of the same, where the step gives one.
+    pub(crate) totp: Option<(Sealed, SealingKeys)>,
+}
+
+impl StoredSecrets {
+    fn totp(&self) -> Option<&Sealed> {
+        self.totp.as_ref().map(|(sealed, _)| sealed)
+    }
+
+    /// Whether `known` is the second factor of the step, under whichever seal.
+    pub(crate) fn has_second_factor(&self, wanted: &TotpSecret, known: &Sealed, login: &Login) -> bool {
+        self.totp.as_ref().is_some_and(|(_, keys)| {
+            let opened = keys.unseal(known, login);
+            opened.is_ok_and(|opened| opened.reveal() == wanted.reveal())
+        })
+    }
+}
 
 /// The revision of a tombstone.
 fn gone<T>(before: Option<&LiveEntry<T>>) -> Option<Revision> {
@@ -107,9 +130,9 @@ pub(crate) fn of_session(session: &SessionEntry, by: &Writer) -> Vec<RowWrite> {
     vec![RowWrite::enter_activity_session(&session, by)]
 }
 
-/// The user's row and that of the credential, which change together: no session of an old password outlives it. `password` is
-/// the hash to write; without one of a new user nobody has the password.
-pub(crate) fn of_user(step: &UserTransition, password: Option<&PasswordHash>, by: &Writer) -> Vec<RowWrite> {
+/// The user's row and that of the credential, which change together: no session of an old password outlives it. Of a new user
+/// without a password nobody has one.
+pub(crate) fn of_user(step: &UserTransition, stored: &StoredSecrets, by: &Writer) -> Vec<RowWrite> {
     let row = step.before.as_ref().map(|before| &before.row);
     let credential_rev = step.before.as_ref().and_then(|before| before.credential_rev);
     match (&step.after, seen(row)) {
@@ -119,9 +142,9 @@ pub(crate) fn of_user(step: &UserTransition, password: Option<&PasswordHash>, by
             if step.is_disabled_after() {
                 write = write.disabled();
             }
-            vec![write, new_credential(step, user, password, credential_rev)]
+            vec![write, new_credential(step, user, stored, credential_rev)]
         }
-        (Some(user), Some(rev)) => changed_user(step, user, password, rev, by),
+        (Some(user), Some(rev)) => changed_user(step, user, stored, rev, by),
         (None, Some(rev)) => {
             let mut writes = Vec::new();
             if let Some(before) = &step.before {
@@ -140,7 +163,7 @@ pub(crate) fn of_user(step: &UserTransition, password: Option<&PasswordHash>, by
 fn changed_user(
     step: &UserTransition,
     user: &UserEntry,
-    password: Option<&PasswordHash>,
+    stored: &StoredSecrets,
     rev: Revision,
     by: &Writer,
 ) -> Vec<RowWrite> {
@@ -161,14 +184,14 @@ fn changed_user(
     let known = before.filter(|before| before.credential.is_some());
     let Some(credential_rev) = known.and_then(|before| before.credential_rev) else {
         let gone = before.and_then(|before| before.credential_rev);
-        return vec![row.revoking(), new_credential(step, user, password, gone)];
+        return vec![row.revoking(), new_credential(step, user, stored, gone)];
     };
     let mut secrets = Vec::new();
-    if let Some(hash) = password {
+    if let Some(hash) = &stored.password {
         secrets.push(NewSecret::Password(hash));
     }
-    if let Some(totp) = &step.secrets.totp {
-        secrets.push(NewSecret::Totp(Some(totp)));
+    if let Some(sealed) = stored.totp() {
+        secrets.push(NewSecret::Totp(Some(sealed)));
     }
     if let Some(hash) = &step.secrets.api_key {
         secrets.push(NewSecret::ApiKey(Some(hash)));
@@ -183,15 +206,15 @@ fn changed_user(
 fn new_credential(
     step: &UserTransition,
     user: &UserEntry,
-    password: Option<&PasswordHash>,
+    stored: &StoredSecrets,
     gone: Option<Revision>,
 ) -> RowWrite {
     let nobody = PasswordHash::of_nobody();
     let credential = NewCredential {
         company: &user.company,
         login: &user.login,
-        password_hash: password.unwrap_or(&nobody),
-        totp_secret: step.secrets.totp.as_ref(),
+        password_hash: stored.password.as_ref().unwrap_or(&nobody),
+        totp_secret: stored.totp(),
         api_key_hash: step.secrets.api_key.as_ref(),
     };
     RowWrite::enter_credential(&credential, gone)

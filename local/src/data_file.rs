@@ -7,8 +7,8 @@ use std::path::Path;
 
 use crate::StartError;
 
-/// Sessions, password hashes and TOTP secrets are in it.
-const OWNER_ALONE: u32 = 0o600;
+/// Sessions, password hashes and sealed second factors are in it.
+pub(crate) const OWNER_ALONE: u32 = 0o600;
 
 /// A data file that this process has for itself until this is dropped, or the process ends, however it does.
 #[derive(Debug)]

@@ -30,6 +30,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::hosts::Hosts;
+use crate::keys::Keys;
 use crate::stream::Published;
 use crate::{FUNCTIONS, guide};
 
@@ -47,19 +48,29 @@ pub(crate) struct Gateway {
     pub(crate) bus: broadcast::Sender<Published>,
     /// Where the store is.
     pub(crate) endpoint: String,
+    /// What second factors are sealed with.
+    pub(crate) keys: Keys,
 }
 
 impl Gateway {
-    /// Where the command's `--local` finds the tables.
-    fn tables(&self) -> Value {
+    /// Where the command's `--local` finds the tables, and what opens the second factors in them.
+    fn tables(&self, peer: IpAddr) -> Value {
         let name = |table| self.app.store.table_name(table);
+        let keys = told(&self.keys, peer);
         json!({
+            "secondFactorKeys": keys,
             "endpoint": self.endpoint,
             "resources": name(Table::Resources),
             "identity": name(Table::Identity),
             "history": name(Table::History),
+            "epoch": self.app.store.epoch().get(),
         })
     }
+}
+
+/// The keys, for a peer who reaches the store, which listens for this machine alone.
+fn told(keys: &Keys, peer: IpAddr) -> Option<&str> {
+    peer.to_canonical().is_loopback().then(|| keys.reveal())
 }
 
 pub(crate) fn serve(
@@ -108,7 +119,8 @@ async fn respond(gateway: &Gateway, peer: IpAddr, request: Request) -> Response 
     if path == "/health" && parts.method == "GET" {
         return ([(CONTENT_TYPE, "application/json")], r#"{"status":"ok"}"#).into_response();
     }
-    let peer = peer.to_canonical().to_string();
+    let machine = peer.to_canonical();
+    let peer = machine.to_string();
     if path == "/" && parts.method == "GET" {
         return guide::page(FUNCTIONS).into_response();
     }
@@ -116,7 +128,7 @@ async fn respond(gateway: &Gateway, peer: IpAddr, request: Request) -> Response 
         return events(gateway, &peer, &parts).await;
     }
     if path == "/local/tables" && parts.method == "GET" {
-        let tables = gateway.tables().to_string();
+        let tables = gateway.tables(machine).to_string();
         return ([(CONTENT_TYPE, "application/json")], tables).into_response();
     }
     let method = parts.method.as_str();
@@ -370,5 +382,23 @@ mod tests {
         assert!(route("GET", path).is_none());
         assert!(route("POST", "/rest/v1.3/inventory/deviceMgmt/devices//action").is_none());
         assert!(route("POST", "/rest/v1.3/inventory/deviceMgmt/devices/a/action/").is_none());
+    }
+
+    #[test]
+    fn the_keys_of_second_factors_are_told_to_this_machine_alone() {
+        let text = "k".repeat(43);
+        let keys = Keys::parse(&text).unwrap();
+        for (peer, is_told) in [
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("172.17.0.1", false),
+            ("192.0.2.7", false),
+            ("fe80::1", false),
+        ] {
+            let told = told(&keys, peer.parse().unwrap());
+            assert_eq!(told, is_told.then_some(text.as_str()), "{peer}");
+        }
+        assert_eq!(format!("{keys:?}"), "Keys(redacted)");
     }
 }

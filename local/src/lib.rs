@@ -6,9 +6,11 @@ mod embedded;
 mod gateway;
 pub mod guide;
 mod hosts;
+mod keys;
 mod stream;
 mod tables;
 
+pub use keys::Keys;
 pub use stream::{StreamPage, Streams};
 
 use std::fmt;
@@ -18,6 +20,7 @@ use std::path::PathBuf;
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
 use holdfast::Clock;
 use holdfast::config::HISTORY_KEPT;
+use holdfast::lock::Epoch;
 use holdfast::runtime::{App, Function, StreamFunction as _};
 use holdfast::secret::Passwords;
 use holdfast::store::{self, Store, Table, Tables, Timeouts};
@@ -70,12 +73,16 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Another DynamoDB endpoint to use instead of the embedded one.
     pub dynamodb: Option<String>,
+    /// The keys that second factors are sealed with. Without them the server has one of its own: with `data` in a file beside it.
+    pub keys: Option<Keys>,
     /// Whether the history is written. It follows the stream of the resources' table.
     pub history: HistorySource,
     /// Who and what the store starts with. What it has already becomes what this says.
     pub directory: Directory,
     /// Whether the directory is entered only where there are no people yet, as one with public secrets must be.
     pub only_into_empty: bool,
+    /// How often the data were put back to an earlier state.
+    pub epoch: Epoch,
     /// Where `now` comes from.
     pub clock: Clock,
     /// The request header that is taken for the source address, where there is one. For tests alone: a client that sends it
@@ -151,11 +158,15 @@ impl Server {
             tasks.push(task);
             format!("http://{address}")
         };
-        let store = Store::new(local_client(&endpoint), table_names());
+        let store = Store::new(local_client(&endpoint), table_names()).in_epoch(options.epoch);
         tables::create(&store).await?;
+        let keys = match options.keys {
+            Some(keys) => keys,
+            None => Keys::own(&store, options.data.as_deref()).await?,
+        };
         let entered = !options.only_into_empty || !has_people(&store).await.map_err(unentered)?;
         if entered {
-            enter(&store, &options.directory, options.clock.now())
+            enter(&store, keys.sealing(), &options.directory, options.clock.now())
                 .await
                 .map_err(unentered)?;
         }
@@ -163,6 +174,7 @@ impl Server {
             store: store.clone(),
             clock: options.clock,
             passwords: Passwords::default(),
+            sealing_keys: Some(keys.sealing().clone()),
             // A client would never send a `Secure` cookie back over plain HTTP.
             secure_cookies: false,
         };
@@ -185,6 +197,7 @@ impl Server {
             source_header: options.source_header,
             bus,
             endpoint,
+            keys,
         };
         tasks.push(gateway::serve(listener, gateway, stopped));
         Ok(Self {
@@ -237,7 +250,12 @@ impl EmbeddedStore {
     ///
     /// # Errors
     /// [`StartError`], in one line.
-    pub async fn start(listen: SocketAddr, directory: &Directory, clock: &Clock) -> Result<Self, StartError> {
+    pub async fn start(
+        listen: SocketAddr,
+        keys: &Keys,
+        directory: &Directory,
+        clock: &Clock,
+    ) -> Result<Self, StartError> {
         let (stop, stopped) = watch::channel(false);
         let (address, task) = embedded::start(listen, None, stopped).await?;
         // Every address of this machine is none to connect to.
@@ -249,7 +267,9 @@ impl EmbeddedStore {
         let endpoint = format!("http://{}", SocketAddr::new(ip, address.port()));
         let store = Store::new(local_client(&endpoint), table_names());
         tables::create(&store).await?;
-        enter(&store, directory, clock.now()).await.map_err(unentered)?;
+        enter(&store, keys.sealing(), directory, clock.now())
+            .await
+            .map_err(unentered)?;
         Ok(Self { address, stop, task })
     }
 

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use holdfast::Clock;
+use holdfast::config::SECOND_FACTOR_KEYS;
+use holdfast::lock::Epoch;
 use holdfast_directory::Directory;
-use holdfast_local::{EmbeddedStore, HistorySource, Options, Server, guide};
+use holdfast_local::{EmbeddedStore, HistorySource, Keys, Options, Server, guide};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -34,7 +36,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run only the embedded DynamoDB, with the tables and the directory in it, for functions that run elsewhere on
-    /// this machine.
+    /// this machine. Second factors are sealed with the key in `SECOND_FACTOR_KEYS`, which sign-in is given as well.
     Store {
         /// The address and port to listen on. Anyone who reaches it may read and write everything.
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
@@ -76,13 +78,18 @@ struct Serve {
     #[arg(long)]
     quiet: bool,
     /// Keep the data in this file, so that locks survive a restart. Without it they live in memory. The file is readable
-    /// for you alone, and one server at a time uses it.
+    /// for you alone, and one server at a time uses it. The key that its second factors are sealed with is in FILE.key,
+    /// unless `SECOND_FACTOR_KEYS` has another.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     /// Start with the people and devices of this JSON file instead of the demo's. The demo's are entered only into
     /// an empty store.
     #[arg(long, value_name = "FILE")]
     directory: Option<PathBuf>,
+    /// How often the data were put back to an earlier state, 0 to 8191: fences and changes go on above all earlier ones.
+    /// `holdfast restore adopt` says the number.
+    #[arg(long, value_name = "N", default_value_t)]
+    epoch: Epoch,
     /// Use the DynamoDB at this address instead of the embedded one.
     #[arg(long, value_name = "URL", conflicts_with = "data")]
     dynamodb: Option<String>,
@@ -136,9 +143,11 @@ async fn serve(arguments: Serve) -> Result<(), String> {
         port: arguments.port,
         data: arguments.data,
         dynamodb: arguments.dynamodb,
+        keys: given_keys()?,
         history: HistorySource::Store,
         directory: directory(arguments.directory.as_deref())?,
         only_into_empty: is_demo,
+        epoch: arguments.epoch,
         clock: Clock::System,
         source_header: None,
     };
@@ -153,7 +162,12 @@ async fn serve(arguments: Serve) -> Result<(), String> {
 async fn store(listen: SocketAddr, file: Option<&Path>) -> Result<(), String> {
     let endings = Endings::new()?;
     let directory = directory(file)?;
-    let store = EmbeddedStore::start(listen, &directory, &Clock::System)
+    let keys = given_keys()?.ok_or_else(|| {
+        format!(
+            "{SECOND_FACTOR_KEYS} is not set: give this store and sign-in the same key, such as the output of `openssl rand -hex 32`"
+        )
+    })?;
+    let store = EmbeddedStore::start(listen, &keys, &directory, &Clock::System)
         .await
         .map_err(|error| error.to_string())?;
     writeln!(io::stdout(), "store listening on http://{}", store.address())
@@ -162,6 +176,16 @@ async fn store(listen: SocketAddr, file: Option<&Path>) -> Result<(), String> {
     // A function that holds its connection open must not keep the store from ending.
     let _ = tokio::time::timeout(Duration::from_secs(3), store.stop()).await;
     Ok(())
+}
+
+/// The keys in the environment, where they are there.
+fn given_keys() -> Result<Option<Keys>, String> {
+    let Some(text) = std::env::var_os(SECOND_FACTOR_KEYS).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let keys = Keys::parse(text.to_str().unwrap_or_default());
+    keys.map(Some)
+        .map_err(|why| format!("{SECOND_FACTOR_KEYS} {why}"))
 }
 
 fn totp(login: &str, file: Option<&Path>) -> Result<(), String> {

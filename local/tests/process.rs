@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use holdfast::Clock;
+use holdfast::secret::TotpSecret;
 use reqwest::header::{CONTENT_TYPE, COOKIE, HOST, HeaderName, SET_COOKIE};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -32,9 +34,14 @@ struct Running {
 
 impl Running {
     fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, &[])
+    }
+
+    fn start_with(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(PROGRAM)
             .args(["--port", "0"])
             .args(arguments)
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -284,8 +291,10 @@ async fn the_printed_commands_do_what_they_say() {
 /// The store by itself serves another process, which finds the tables and the people in it.
 #[tokio::test]
 async fn the_store_serves_another_process() {
+    let key = "k".repeat(43);
     let mut store = Command::new(PROGRAM)
         .args(["store", "--listen", "127.0.0.1:0"])
+        .env("SECOND_FACTOR_KEYS", &key)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -298,10 +307,11 @@ async fn the_store_serves_another_process() {
         .strip_prefix("store listening on ")
         .unwrap()
         .to_owned();
-    let running = Running::start(&["--dynamodb", &endpoint]);
+    let keys = [("SECOND_FACTOR_KEYS", key.as_str())];
+    let running = Running::start_with(&["--dynamodb", &endpoint], &keys);
     let cookie = sign_in(&running, "alice", "alice-demo").await;
     // A second server on the same store: the session of the first one counts, and nothing is entered twice.
-    let other = Running::start(&["--dynamodb", &endpoint]);
+    let other = Running::start_with(&["--dynamodb", &endpoint], &keys);
     let devices = client()
         .get(other.url("/rest/v1.3/inventory/deviceMgmt/devices"))
         .header(COOKIE, cookie)
@@ -381,6 +391,7 @@ fn help_names_every_option() {
         "--host",
         "--quiet",
         "--data",
+        "--epoch",
         "--directory",
         "--dynamodb",
         "6500",
@@ -472,10 +483,98 @@ fn the_data_are_for_their_user_alone() {
     for data in [folder.join("new.sqlite"), known] {
         let data = data.to_str().unwrap();
         let _running = Running::start(&["--data", data, "--directory", &people]);
-        for file in ["", "-wal", "-shm", "-lock"].map(|end| PathBuf::from(format!("{data}{end}"))) {
+        for file in ["", "-wal", "-shm", "-lock", ".key"].map(|end| PathBuf::from(format!("{data}{end}"))) {
             assert_eq!(mode(&file), 0o600, "{}", file.display());
         }
     }
+}
+
+fn second_factor_file(folder: &std::path::Path) -> String {
+    let path = folder.join("second-factor.json");
+    let people = json!({
+        "companies": [{"id": "1"}],
+        "users": [{"company": "1", "login": "erin", "password": "x", "totp_secret": TOTP_SECRET}],
+    });
+    std::fs::write(&path, people.to_string()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+const TOTP_SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+
+/// Both steps of erin's sign-in, with the code of the moment: the status of the second.
+async fn second_step(running: &Running) -> u16 {
+    let post = |path: &str| {
+        let request = client().post(running.url(path));
+        request.header(CONTENT_TYPE, "application/json")
+    };
+    let first = post("/signinBody").body(r#"{"Login":"erin","Password":"x"}"#);
+    let token: String = first.send().await.unwrap().json().await.unwrap();
+    let code = TotpSecret::parse(TOTP_SECRET)
+        .unwrap()
+        .code_at(Clock::System.now());
+    let second = post("/signin2fa").bearer_auth(token).body(code);
+    second.send().await.unwrap().status().as_u16()
+}
+
+/// The data alone open no second factor; with the key beside them they do, also after a restart.
+#[tokio::test]
+async fn the_key_of_second_factors_is_beside_the_data_and_made_once() {
+    let folder = scratch("key");
+    let (data, people) = (folder.join("data.sqlite"), second_factor_file(&folder));
+    let key = folder.join("data.sqlite.key");
+    let arguments = ["--data", data.to_str().unwrap(), "--directory", &people];
+    let running = Running::start(&arguments);
+    let made = std::fs::read_to_string(&key).unwrap();
+    assert_eq!(made.trim_end().len(), 64);
+    assert_eq!(second_step(&running).await, 200);
+    let kept = ["", "-wal"].map(|end| std::fs::read(format!("{}{end}", data.display())).unwrap());
+    let kept = String::from_utf8_lossy(&kept.concat()).into_owned();
+    assert!(kept.contains("credential/erin") && !kept.contains(TOTP_SECRET));
+    drop(running);
+    // A code counts once, so of the same half minute it is a replay: right, and not a 500.
+    let running = Running::start(&arguments);
+    assert!([200, 401].contains(&second_step(&running).await));
+    assert_eq!(std::fs::read_to_string(&key).unwrap(), made);
+    drop(running);
+
+    let refused = ["--port", "0", "--data", data.to_str().unwrap()];
+    std::fs::write(&key, "k".repeat(43)).unwrap();
+    let told = failed(&refused);
+    assert!(
+        told.contains("sealed under the key ") && told.ends_with(": put the right one there\n"),
+        "{told}"
+    );
+    std::fs::write(&key, "too short").unwrap();
+    let told = failed(&refused);
+    assert!(
+        told.starts_with("holdfast-local: the key of second factors cannot be used: "),
+        "{told}"
+    );
+    std::fs::remove_file(&key).unwrap();
+    let told = failed(&refused);
+    assert_eq!(
+        told,
+        format!(
+            "holdfast-local: the data file has second factors, and the key that opens them is not there: put {} back, or set \
+             SECOND_FACTOR_KEYS\n",
+            folder.canonicalize().unwrap().join("data.sqlite.key").display()
+        )
+    );
+    assert!(!key.exists(), "another one would hide the mistake");
+    let made = made.trim_end();
+    let running = Running::start_with(&arguments, &[("SECOND_FACTOR_KEYS", made)]);
+    assert!([200, 401].contains(&second_step(&running).await));
+    assert!(!key.exists(), "it was given");
+}
+
+/// A store that other processes use is sealed with a key that they have as well.
+#[test]
+fn the_store_by_itself_asks_for_the_key_that_sign_in_has() {
+    assert_eq!(
+        failed(&["store", "--listen", "127.0.0.1:0"]),
+        "holdfast-local: SECOND_FACTOR_KEYS is not set: give this store and sign-in the same key, such as the output of `openssl rand \
+         -hex 32`\n"
+    );
 }
 
 /// Two servers would each answer from what it has read. The second one is told so, and the first one's end frees the

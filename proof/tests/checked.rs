@@ -98,6 +98,16 @@ fn the_table_has_every_known_bug() {
     }
 }
 
+/// A mutant of the text that has lost its place breaks nothing, which would be seen at night only.
+#[test]
+fn each_mutant_of_the_text_has_its_place() {
+    for mutant in PATCHED {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../").to_owned() + mutant.file;
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(text.matches(mutant.search).count(), 1, "{}: {file}", mutant.name);
+    }
+}
+
 /// The names choose a model in `--only` and in the table of mutants.
 #[test]
 fn no_two_models_have_one_name() {

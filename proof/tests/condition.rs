@@ -355,12 +355,15 @@ proptest! {
                     at: moment,
                     origin: Origin::unknown(RequestId::new(number.to_string())),
                 };
-                let seen = Revision::new(record.rev.get() - u64::from(step.late));
-                let turn = Turn::first(record, &request, moment);
+                let rev = Revision::new(record.rev.get() - u64::from(step.late));
+                let seen = Record { rev, ..record.clone() };
+                // In the second half, the rows have been put back to where they are.
+                let epoch = Epoch::new(u16::from(2 * number > steps.len())).unwrap();
+                let turn = Turn::first(record, &request, moment, epoch);
                 let insists = step.insists && turn.insists(1);
                 let mut update = match &turn {
-                    Turn::Write(change, _) => Update::change(change, Some(seen), &target, &writer, moment),
-                    _ => Update::touch(Some(seen), &target),
+                    Turn::Write(change, _) => Update::change(change, Some(&seen), &target, &writer, moment, epoch),
+                    _ => Update::touch(Some(rev), &target),
                 };
                 if insists {
                     update.at_any_revision();

@@ -6,20 +6,27 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::lock::Epoch;
+use crate::secret::SealingKeys;
 use crate::store::Tables;
 
 /// The environment variables that a function must be given. The SDK and the Lambda runtime read their own.
 pub const VARIABLES: &[&str] = &["RESOURCES_TABLE", "IDENTITY_TABLE", "STACK_NAME"];
 
 /// The environment variables that a function may be given. The template sets the first three for the functions that use
-/// them, and none of the others.
+/// them, and none of the others but the epoch.
 pub const OPTIONAL_VARIABLES: &[&str] = &[
     "HISTORY_TABLE",
     "HISTORY_RETENTION_DAYS",
     "EVENT_BUS",
     "AWS_CA_BUNDLE",
     "WARM_CONNECTIONS",
+    "FENCE_EPOCH",
 ];
+
+/// The environment variable that `sign-in` must be given, and no other function: the keys that open second factors, the one
+/// that seals first.
+pub const SECOND_FACTOR_KEYS: &str = "SECOND_FACTOR_KEYS";
 
 /// What a function is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +44,8 @@ pub struct Config {
     /// How many connections to open in INIT instead of as many as the function's widest wave needs, from
     /// `WARM_CONNECTIONS`. With none, the first request opens its own.
     pub warm_connections: Option<usize>,
+    /// How often the tables were put back to an earlier state, from `FENCE_EPOCH`; never without it.
+    pub epoch: Epoch,
 }
 
 /// What is wrong with the configuration.
@@ -57,6 +66,15 @@ impl InvalidConfig {
     pub fn missing(variable: &str) -> Self {
         Self(vec![format!("{variable} is not set")])
     }
+}
+
+/// Reads the keys that open second factors from [`SECOND_FACTOR_KEYS`] in `lookup`.
+///
+/// # Errors
+/// [`InvalidConfig`], without what was read.
+pub fn second_factor_keys(lookup: impl Fn(&str) -> Option<String>) -> Result<SealingKeys, InvalidConfig> {
+    let text = lookup(SECOND_FACTOR_KEYS).ok_or_else(|| InvalidConfig::missing(SECOND_FACTOR_KEYS))?;
+    SealingKeys::parse(&text).map_err(|why| InvalidConfig(vec![format!("{SECOND_FACTOR_KEYS} {why}")]))
 }
 
 impl Config {
@@ -109,6 +127,10 @@ impl Config {
         let history_days = number("HISTORY_RETENTION_DAYS", 1..=MAX_HISTORY_DAYS);
         let warm_connections = number("WARM_CONNECTIONS", 0..=MAX_WARM_CONNECTIONS)
             .and_then(|connections| usize::try_from(connections).ok());
+        let epoch = number("FENCE_EPOCH", 0..=u64::from(Epoch::MAX))
+            .and_then(|epoch| u16::try_from(epoch).ok())
+            .and_then(Epoch::new)
+            .unwrap_or_default();
         if faults.is_empty() {
             Ok(Self {
                 tables,
@@ -117,6 +139,7 @@ impl Config {
                 event_bus: given("EVENT_BUS"),
                 ca_bundle,
                 warm_connections,
+                epoch,
             })
         } else {
             Err(InvalidConfig(faults))
@@ -171,12 +194,41 @@ mod tests {
     }
 
     #[test]
+    fn second_factor_keys_are_refused_without_being_shown() {
+        let (one, other) = ("k".repeat(43), "o".repeat(43));
+        let read = |text: Option<String>| {
+            let keys = second_factor_keys(|name| text.clone().filter(|_| name == SECOND_FACTOR_KEYS));
+            keys.map(drop).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(Some(one.clone())), Ok(()));
+        assert_eq!(read(Some(format!("{one},{other}"))), Ok(()));
+        for (text, why) in [
+            (None, "SECOND_FACTOR_KEYS is not set"),
+            (
+                Some("too-short"),
+                "SECOND_FACTOR_KEYS has a key that is not 43 to 256 random letters, digits and + / = - _",
+            ),
+            (
+                Some(&*format!("{one},{one}")),
+                "SECOND_FACTOR_KEYS has the same key twice",
+            ),
+            (
+                Some(&*format!("{one},{other},{one}")),
+                "SECOND_FACTOR_KEYS has more than two keys",
+            ),
+        ] {
+            let expected = format!("the configuration is unusable: {why}");
+            assert_eq!(read(text.map(str::to_owned)), Err(expected));
+        }
+    }
+
+    #[test]
     fn reads_what_it_lists_and_nothing_else() {
         let asked = std::cell::RefCell::new(Vec::new());
         let config = Config::from_lookup(|name| {
             asked.borrow_mut().push(name.to_owned());
             match name {
-                "WARM_CONNECTIONS" | "HISTORY_RETENTION_DAYS" => None,
+                "WARM_CONNECTIONS" | "HISTORY_RETENTION_DAYS" | "FENCE_EPOCH" => None,
                 "STACK_NAME" => Some("prod".to_owned()),
                 name => Some(format!("prod-{}", name.to_lowercase())),
             }
@@ -208,6 +260,21 @@ mod tests {
             let mut variables = TABLES.to_vec();
             variables.push(("WARM_CONNECTIONS", bad));
             assert!(read(&variables).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_epoch_is_0_or_the_number_that_is_given() {
+        let epoch = |text: &str| {
+            read(&[&TABLES[..], &[("FENCE_EPOCH", text)]].concat()).map(|config| config.epoch.get())
+        };
+        assert_eq!(read(&TABLES).map(|config| config.epoch.get()), Ok(0));
+        assert_eq!((epoch(""), epoch("0"), epoch("8191")), (Ok(0), Ok(0), Ok(8_191)));
+        for bad in ["8192", "-1", "1.0", "one"] {
+            assert_eq!(
+                epoch(bad).unwrap_err(),
+                "the configuration is unusable: FENCE_EPOCH is not a number from 0 to 8191"
+            );
         }
     }
 

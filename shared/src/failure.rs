@@ -21,6 +21,9 @@ pub enum Failure {
     /// A stored row cannot be understood.
     #[error(transparent)]
     Corrupt(#[from] Corrupt),
+    /// A second factor that no key of this function opens: the text says why, and names keys and no secret.
+    #[error("a second factor cannot be opened: {0}")]
+    Sealed(String),
     /// Any other permanent refusal by the store.
     #[error("the store refuses the operation: {0}")]
     Refused(String),

@@ -15,7 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("telemetry", &["clock", "id", "lock"]),
     ("audit", &["id", "lock", "target", "telemetry"]),
     ("store", &["failure", "id", "lock", "secret", "target"]),
-    ("config", &["store"]),
+    ("config", &["lock", "secret", "store"]),
     (
         "identity",
         &["audit", "failure", "id", "lock", "secret", "store", "target"],

@@ -481,6 +481,24 @@ async fn a_function_believes_the_authorities_that_it_is_told_of_and_nobody_else(
     assert!(has_logged(misled, "AWS_CA_BUNDLE has no certificate in it").await);
 }
 
+/// What is wrong with the keys is one line, which does not show them. Nobody else is told of keys, or looks for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_sign_in_needs_the_keys_of_second_factors_and_does_not_start_without() {
+    let world = World::live(serde_json::from_str(DEMO).unwrap()).await;
+    let said =
+        "the configuration is unusable: SECOND_FACTOR_KEYS has a key that is not 43 to 256 random letters";
+    for keys in ["", "a-secret-that-is-too-short"] {
+        let variables = [("SECOND_FACTOR_KEYS", keys)];
+        let mut lambda = Lambda::start_with("sign-in", world.endpoint(), &variables).await;
+        assert!(!lambda.ended().await);
+        let log = lambda.into_log().await.join("\n");
+        assert!(log.contains(said) && !log.contains("too-short"), "{log}");
+        let other = Lambda::start_with("lock-device", world.endpoint(), &variables).await;
+        let answer = other.invoke(&lock_by_a_stranger()).await;
+        assert_eq!(status("lock-device", &answer), 401);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn as_many_connections_are_opened_in_init_as_are_asked_for() {
     let world = World::live(serde_json::from_str(DEMO).unwrap()).await;

@@ -377,6 +377,7 @@ fn the_help_of_each_command_has_examples() {
       people       List people, and change who may sign in and with what
       devices      List and show devices
       rescue       End a lock at the tables, when nobody can sign in who might
+      restore      Make tables ready that were restored from a backup
       completions  Print a script that completes this command in a shell
       man          Print the manual page, or write the pages of all commands into a folder
       help         Print this message or the help of the given subcommand(s)

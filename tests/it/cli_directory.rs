@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use aws_sdk_dynamodb::types::AttributeValue;
 use holdfast::id::{Company, DeviceId, Login};
 use holdfast::store::{Item, RowKey, Store, Table};
-use holdfast_tests::{PASSWORD, Run, Terminal, Verdict, World, people};
+use holdfast_tests::{PASSWORD, Run, SECOND_FACTOR_KEY, Terminal, Verdict, World, people};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -41,6 +41,7 @@ impl Operator {
             ("AWS_SECRET_ACCESS_KEY", "local"),
             ("HOLDFAST_RESOURCES_TABLE", "holdfast-resources"),
             ("HOLDFAST_IDENTITY_TABLE", "holdfast-identity"),
+            ("HOLDFAST_SECOND_FACTOR_KEYS", SECOND_FACTOR_KEY),
         ]
     }
 
@@ -349,6 +350,7 @@ async fn a_directory_is_planned_applied_and_then_as_it_says() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "what a command is expected to show")]
 fn their_help_has_examples() {
     let terminal = Terminal::at("http://127.0.0.1:1");
     let mut shown = String::new();
@@ -477,6 +479,10 @@ fn their_help_has_examples() {
 
           --region <REGION>
               The region of the tables, in place of the profile's [env: AWS_REGION]
+
+          --epoch <N>
+              The stack's output FenceEpoch, in place of the profile's; 0 where neither says it [env:
+              HOLDFAST_EPOCH]
 
     Examples:
       holdfast apply directory.json

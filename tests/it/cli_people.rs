@@ -538,6 +538,7 @@ fn the_help_of_each_command_at_the_tables_has_examples() {
         "people revoke-sessions",
         "people closed",
         "people clear-lockout",
+        "people reseal",
         "devices",
         "devices list",
         "devices show",
@@ -580,6 +581,7 @@ fn the_help_of_each_command_at_the_tables_has_examples() {
       revoke-sessions  End all sessions of someone, of every kind and at once
       closed           Who is closed out by guessing, from where and until when
       clear-lockout    Let someone sign in again who is closed out by guessing
+      reseal           Seal every second factor again under the first key
       help             Print this message or the help of the given subcommand(s)
 
     Options:
@@ -662,7 +664,8 @@ fn the_help_of_each_command_at_the_tables_has_examples() {
     Give someone a new second factor, and end their sessions.
 
     It is shown once: as an otpauth:// address, and as a QR code for the authenticator app. Codes of the
-    old one count no longer.
+    old one count no longer. HOLDFAST_SECOND_FACTOR_KEYS has the key that it is stored under; with
+    --local the server has its own.
 
     Usage: holdfast people reset-totp [OPTIONS] <LOGIN>
 
@@ -796,6 +799,23 @@ fn the_help_of_each_command_at_the_tables_has_examples() {
 
     Examples:
       holdfast people clear-lockout alice
+
+    $ holdfast people reseal --help
+    Seal every second factor again under the first key.
+
+    For a rotation: HOLDFAST_SECOND_FACTOR_KEYS has the new key, a comma, and the old key, as the
+    function sign-in has them by then. No secret changes and no session ends. What is sealed under the
+    first key already is left alone, so the command may be repeated.
+
+    Usage: holdfast people reseal [OPTIONS]
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Examples:
+      holdfast people reseal
+      holdfast people reseal --output json | jq .unopened
 
     $ holdfast devices --help
     List and show devices.

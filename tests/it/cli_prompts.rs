@@ -1,6 +1,6 @@
 //! What the command asks at a terminal, what it hides there, and what it does with the answers.
 
-use holdfast_tests::{PASSWORD, Pty, TOTP_SECRET, Terminal, World, code_at, operators};
+use holdfast_tests::{PASSWORD, Pty, SECOND_FACTOR_KEY, TOTP_SECRET, Terminal, World, code_at, operators};
 use serde_json::json;
 
 const NEW_PASSWORD: &str = "a long new sentence";
@@ -15,6 +15,7 @@ fn at_terminal(terminal: &Terminal, world: &World, arguments: &[&str]) -> Pty {
         ("AWS_SECRET_ACCESS_KEY", "local"),
         ("HOLDFAST_RESOURCES_TABLE", "holdfast-resources"),
         ("HOLDFAST_IDENTITY_TABLE", "holdfast-identity"),
+        ("HOLDFAST_SECOND_FACTOR_KEYS", SECOND_FACTOR_KEY),
         ("TERM", "xterm"),
         ("USER", "grace"),
     ]);

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use holdfast::failure::Failure;
 use holdfast_tests::Template;
 use serde_json::{Value as Json, json};
 
@@ -17,23 +18,42 @@ const TOPIC: &str = "arn:aws:sns:eu-central-1:123456789012:on-call";
 const CERTIFICATE: &str =
     "arn:aws:acm:eu-central-1:123456789012:certificate/1234abcd-12ab-34cd-56ef-1234567890ab";
 
+const SECRET: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:SecondFactorKeyA-1ABC-abc123";
+
 type Parameters = &'static [(&'static str, &'static str)];
 
 const DOMAIN: Parameters = &[
     ("DomainName", "locks.example.com"),
     ("CertificateArn", CERTIFICATE),
 ];
-const ADOPTED: Parameters = &[
+/// Tables to adopt. Each is needed.
+const EXISTING: [(&str, &str); 4] = [
     ("ExistingResourcesTable", "old-resources"),
     ("ExistingResourcesStream", "2026-11-27T20:15:30.123"),
     ("ExistingIdentityTable", "old-identity"),
     ("ExistingHistoryTable", "old-history"),
 ];
+const ADOPTED: Parameters = &[
+    EXISTING[0],
+    EXISTING[1],
+    EXISTING[2],
+    EXISTING[3],
+    ("ExistingSecondFactorKeyArn", SECRET),
+    ("LiveResourcesTable", "old-resources"),
+    ("LiveIdentityTable", "old-identity"),
+];
+/// The next epoch, as the runbook of a restore deploys it: first with the API closed, then open.
+const CLOSED: Parameters = &[("Maintenance", "closed"), ("FenceEpoch", "1")];
+const OPENED: Parameters = &[("FenceEpoch", "1"), ("LiveEpoch", "1")];
 const PROD: Parameters = &[
     ("Stage", "prod"),
     ("DeploymentType", "Canary10Percent5Minutes"),
     ("AlarmTopicArn", TOPIC),
 ];
+
+type Parameter = (&'static str, &'static str);
+/// The ways to choose one thing, each with the parameters that it takes.
+type Choice = Vec<Vec<Parameter>>;
 
 /// What a deployment chooses on its own, each with all that makes a difference. The first of each is the default.
 fn choices() -> Vec<Vec<Vec<(&'static str, &'static str)>>> {
@@ -49,9 +69,11 @@ fn choices() -> Vec<Vec<Vec<(&'static str, &'static str)>>> {
         one("ExecuteApiEndpoint", &["open", "closed"]),
         one("MaxReadUnits", &["0", "1000"]),
         one("MaxWriteUnits", &["0", "500"]),
+        one("SecondFactorKeys", &["A", "BA", "B", "AB"]),
         one("TableKeyArn", &["", KEY]),
         one("AlarmTopicArn", &["", TOPIC]),
         one("ReservedConcurrency", &["0", "10"]),
+        one("Maintenance", &["open", "closed"]),
         one("SignInThrottlingRate", &["20", "5", "10", "50", "100"]),
         one("SignInThrottlingBurst", &["40", "10", "20", "100", "200"]),
     ]
@@ -59,7 +81,7 @@ fn choices() -> Vec<Vec<Vec<(&'static str, &'static str)>>> {
 
 /// The choices by the parameters that a condition or a rule compares with each other, however many steps apart. What one
 /// group chooses makes no difference to the conditions of another.
-fn groups(template: &Template) -> Vec<Vec<Vec<Vec<(&'static str, &'static str)>>>> {
+fn groups(template: &Template) -> Vec<Vec<Choice>> {
     let together = template.compared_together();
     let mut groups: Vec<(BTreeSet<&str>, Vec<_>)> = Vec::new();
     for choice in choices() {
@@ -123,7 +145,7 @@ fn every_combination_of_the_conditions_is_a_whole_stack() {
     let of_defaults = bits(&|condition| template.deploy(&[]).unwrap().condition(condition));
     // Of each group what it may be deployed with: the conditions that are then otherwise than by default.
     let mut whole = 1_usize;
-    let allowed: Vec<Vec<(u64, Vec<(&str, &str)>)>> = groups(&template)
+    let allowed: Vec<Vec<(u64, Vec<Parameter>)>> = groups(&template)
         .iter()
         .map(|group| {
             let mut differences: BTreeMap<u64, Vec<(&str, &str)>> = BTreeMap::new();
@@ -149,7 +171,9 @@ fn every_combination_of_the_conditions_is_a_whole_stack() {
             (name, bits(&|condition| own.contains(condition)))
         })
         .collect();
-    let of_globals = bits(&|condition| ["MakesTables", "HasDomain"].contains(&condition));
+    // They depend on the tables, the domain and the keys alone.
+    let of_globals =
+        bits(&|condition| ["MakesTables", "HasDomain"].contains(&condition) || condition.contains("Key"));
     let mut resolved: HashSet<(&str, u64)> = HashSet::new();
     let (mut ever, mut always) = (0, u64::MAX);
     for combination in product(&allowed) {
@@ -190,7 +214,7 @@ fn every_combination_of_the_conditions_is_a_whole_stack() {
     }
     // With a domain: a zone or none, times an open or closed API without a truststore, and with one a version or none.
     let of_the_domain = 1 + 2 * (2 + 2);
-    assert_eq!(whole, 2 * of_the_domain * 2 * 2 * 2 * 2 * 2 * 5 * 5);
+    assert_eq!(whole, 2 * of_the_domain * 2 * 2 * 4 * 2 * 2 * 2 * 2 * 5 * 5);
     for (place, condition) in conditions.iter().enumerate() {
         assert!(ever >> place & 1 == 1, "{condition} never holds");
         assert!(always >> place & 1 == 0, "{condition} always holds");
@@ -265,7 +289,23 @@ const MISTAKES: &[(Parameters, Parameters, &str, Parameters)] = &[
     ),
     (
         ADOPTED,
-        &[("ExistingIdentityTable", "old-resources")],
+        &[("ExistingSecondFactorKeyArn", "")],
+        "set ExistingSecondFactorKeyArn",
+        &[("SecondFactorKeys", "BA")],
+    ),
+    (
+        ADOPTED,
+        &[("ExistingSecondFactorKeyArn", ""), ("SecondFactorKeys", "AB")],
+        "set ExistingSecondFactorKeyArn",
+        // The rotation that came after the adoption is over.
+        &[("ExistingSecondFactorKeyArn", ""), ("SecondFactorKeys", "B")],
+    ),
+    (
+        ADOPTED,
+        &[
+            ("ExistingIdentityTable", "old-resources"),
+            ("LiveIdentityTable", "old-resources"),
+        ],
         "name one table",
         &[],
     ),
@@ -280,6 +320,49 @@ const MISTAKES: &[(Parameters, Parameters, &str, Parameters)] = &[
         &[("ExistingHistoryTable", "old-identity")],
         "name one table",
         &[],
+    ),
+    // Under a canary, old and new functions would write to two tables, or in two epochs.
+    (
+        &[
+            ("Stage", "staging"),
+            ("DeploymentType", "Canary10Percent5Minutes"),
+        ],
+        CLOSED,
+        "set DeploymentType to AllAtOnce",
+        &[
+            ("Maintenance", "closed"),
+            ("FenceEpoch", "1"),
+            ("DeploymentType", "AllAtOnce"),
+        ],
+    ),
+    // In production as well, where all else is deployed gradually.
+    (
+        PROD,
+        CLOSED,
+        "set DeploymentType to AllAtOnce",
+        &[
+            ("Maintenance", "closed"),
+            ("FenceEpoch", "1"),
+            ("DeploymentType", "AllAtOnce"),
+        ],
+    ),
+    (PROD, &[("FenceEpoch", "1")], "The epoch changes while", OPENED),
+    (&[], &[("FenceEpoch", "1")], "The epoch changes while", CLOSED),
+    (OPENED, &[("FenceEpoch", "0")], "The epoch changes while", &[]),
+    (
+        ADOPTED,
+        &[("ExistingResourcesTable", "restored")],
+        "deploy ExistingResourcesTable with",
+        &[("ExistingResourcesTable", "restored"), ("Maintenance", "closed")],
+    ),
+    (
+        ADOPTED,
+        &[("ExistingIdentityTable", "restored")],
+        "deploy ExistingIdentityTable with",
+        &[
+            ("ExistingIdentityTable", "restored"),
+            ("LiveIdentityTable", "restored"),
+        ],
     ),
 ];
 
@@ -301,14 +384,14 @@ fn each_rule_refuses_one_mistake_and_says_what_to_do() {
     }
     let alone = template.deploy(&[("TruststoreUri", AUTHORITIES), ("ExecuteApiEndpoint", "closed")]);
     assert_eq!(alone.err().unwrap().len(), 2, "no domain for either");
-    for missing in ADOPTED {
-        let rest: Vec<(&str, &str)> = ADOPTED.iter().filter(|one| *one != missing).copied().collect();
+    for missing in EXISTING {
+        let rest: Vec<(&str, &str)> = EXISTING.into_iter().filter(|one| *one != missing).collect();
         let refusals = template.deploy(&rest).err().unwrap();
         assert!(
             refusals.iter().any(|words| words.contains("adopted together")),
             "without {missing:?}: {refusals:?}"
         );
-        let alone = template.deploy(&[*missing]).err().unwrap();
+        let alone = template.deploy(&[missing]).err().unwrap();
         assert!(
             alone.iter().any(|words| words.contains("adopted together")),
             "{missing:?} alone: {alone:?}"
@@ -425,6 +508,17 @@ const PATTERNS: &[(&str, (Values, Values))] = &[
         (&["", "old.identity_1"], &["table/old", "ab"]),
     ),
     (
+        "ExistingSecondFactorKeyArn",
+        (
+            &["", SECRET],
+            &[
+                "SecondFactorKeyA-1ABC",
+                "{{resolve:secretsmanager:SecondFactorKeyA-1ABC}}",
+                "arn:aws:kms:eu-central-1:123456789012:key/1234abcd",
+            ],
+        ),
+    ),
+    (
         "ExistingHistoryTable",
         (&["", "old-history"], &["table/old", "ab"]),
     ),
@@ -463,12 +557,15 @@ fn numbers_have_limits() {
             let Some(limit) = parameter.get(limit).and_then(serde_norway::Value::as_i64) else {
                 continue;
             };
-            assert!(
-                template.deploy(&[(name, &limit.to_string())]).is_ok(),
-                "{name} {limit}"
-            );
-            let beyond = (limit + beyond).to_string();
-            assert!(template.deploy(&[(name, &beyond)]).is_err(), "{name} {beyond}");
+            // Of a closed stack, because an open one has its epoch twice.
+            let takes = |number: i64| {
+                let number = number.to_string();
+                template
+                    .deploy(&[("Maintenance", "closed"), (name, &number)])
+                    .is_ok()
+            };
+            assert!(takes(limit), "{name} {limit}");
+            assert!(!takes(limit + beyond), "{name} {limit} {beyond}");
         }
     }
 }
@@ -528,6 +625,47 @@ fn a_stack_uses_its_own_tables_or_those_that_it_adopts() {
     let alarm = adopted.resource("StoreThrottles").unwrap();
     let query = alarm["Properties"]["Metrics"][0]["Expression"].as_str().unwrap();
     assert!(query.contains("TableName = 'old-resources'"), "{query}");
+}
+
+/// A throttle of 0 answers 429 under every name of the API, a custom domain's too. A route with a throttle of its own needs
+/// its own 0. And no function starts, whatever the gateway lets through, but those that record what was changed.
+#[test]
+fn a_closed_api_answers_nobody_and_starts_no_function_but_those_behind_the_stream() {
+    let template = template();
+    let closed = template
+        .deploy(&[CLOSED, &[("ReservedConcurrency", "10")]].concat())
+        .unwrap();
+    let open = template.deploy(&[("ReservedConcurrency", "10")]).unwrap();
+    let settings = |stack: &holdfast_tests::Stack<'_>| {
+        let api = stack.resource("Api").unwrap()["Properties"].clone();
+        let mut settings = vec![api["DefaultRouteSettings"].clone()];
+        settings.extend(api["RouteSettings"].as_object().unwrap().values().cloned());
+        settings
+    };
+    assert_eq!(settings(&closed).len(), 6);
+    for (closed, open) in settings(&closed).iter().zip(settings(&open)) {
+        for limit in ["ThrottlingRateLimit", "ThrottlingBurstLimit"] {
+            assert_eq!(closed[limit], 0, "{closed}");
+            assert_ne!(open[limit], 0, "{open}");
+        }
+    }
+    for name in template.resources("AWS::Serverless::Function") {
+        let of = |stack: &holdfast_tests::Stack<'_>| {
+            let own = stack.resource(name).unwrap()["Properties"]["ReservedConcurrentExecutions"].clone();
+            let all = stack.globals()["Function"]["ReservedConcurrentExecutions"].clone();
+            if own.is_null() { all } else { own }
+        };
+        let is_behind_the_stream = ["RecordHistory", "PublishEvents"].contains(&name);
+        let expected = if is_behind_the_stream {
+            json!("10")
+        } else {
+            json!(0)
+        };
+        assert_eq!((of(&closed), of(&open)), (expected, json!("10")), "{name}");
+    }
+    let variables = &closed.globals()["Function"]["Environment"]["Variables"];
+    assert_eq!(variables["FENCE_EPOCH"], "1");
+    assert_eq!(closed.output("FenceEpoch").unwrap(), "1");
 }
 
 #[test]
@@ -601,6 +739,101 @@ fn one_key_encrypts_every_table_and_every_log() {
     }
     let without = template.deploy(&[]).unwrap().resource("AccessLogs").unwrap();
     assert_eq!(without["Properties"].get("KmsKeyId"), None);
+}
+
+/// Each step of a rotation changes the text of the variable, without which CloudFormation would not look again, and keeps the key
+/// that rows are still sealed under.
+#[test]
+fn only_sign_in_is_given_the_keys_of_second_factors_and_a_rotation_changes_their_text() {
+    let template = template();
+    let resolve = |arn: &str| format!("{{{{resolve:secretsmanager:{arn}:SecretString}}}}");
+    let (a, b) = (resolve("<SecondFactorKeyA>"), resolve("<SecondFactorKeyB>"));
+    let adopted = resolve(SECRET);
+    let own: Parameters = &[];
+    for (from, keys, expected, [has_a, has_b]) in [
+        (own, "A", a.clone(), [true, false]),
+        (own, "BA", format!("{b},{a}"), [true, true]),
+        (own, "B", b.clone(), [false, true]),
+        (own, "AB", format!("{a},{b}"), [true, true]),
+        (ADOPTED, "A", adopted.clone(), [false, false]),
+        (ADOPTED, "BA", format!("{b},{adopted}"), [false, true]),
+        (ADOPTED, "B", b.clone(), [false, true]),
+        (ADOPTED, "AB", format!("{adopted},{b}"), [false, true]),
+    ] {
+        let stack = template
+            .deploy(&[from, &[("SecondFactorKeys", keys)]].concat())
+            .unwrap();
+        let functions = template.resources("AWS::Serverless::Function");
+        let given: Vec<(&str, Json)> = functions
+            .into_iter()
+            .filter_map(|name| {
+                let function = stack.resource(name).unwrap();
+                let variables = &function["Properties"]["Environment"]["Variables"];
+                Some((name, variables.get("SECOND_FACTOR_KEYS")?.clone()))
+            })
+            .collect();
+        assert_eq!(given, [("SignIn", json!(expected))], "{keys}");
+        assert!(!stack.globals().to_string().contains("SECOND_FACTOR_KEYS"));
+        let is_there = ["SecondFactorKeyA", "SecondFactorKeyB"].map(|name| stack.resource(name).is_some());
+        assert_eq!(is_there, [has_a, has_b], "{keys}");
+        let arns = ["SecondFactorKeyArn", "OldSecondFactorKeyArn"].map(|name| stack.output(name));
+        let arns: Vec<String> = (arns.iter().flatten())
+            .map(|arn| resolve(arn.as_str().unwrap()))
+            .collect();
+        assert_eq!(arns.join(","), expected, "the outputs, for the command");
+    }
+}
+
+/// One user alone is too few for the alarm on 5xx.
+#[test]
+fn a_second_factor_that_does_not_open_is_an_alarm() {
+    let template = template();
+    let stack = template.deploy(&[]).unwrap();
+    let filter = stack.resource("SecondFactorFaults").unwrap()["Properties"].clone();
+    let alarm = stack.resource("UnopenedSecondFactors").unwrap()["Properties"].clone();
+    assert_eq!(filter["LogGroupName"], "<SignInLogs>");
+    assert_eq!(
+        filter["MetricTransformations"][0]["MetricName"],
+        alarm["MetricName"]
+    );
+    assert_eq!(alarm["Threshold"], 1);
+    let pattern = filter["FilterPattern"].as_str().unwrap();
+    let said = pattern.split('"').nth(1).unwrap().strip_suffix('*').unwrap();
+    let failure = said.strip_prefix("the request failed: ").unwrap();
+    let logged = Failure::Sealed("why".to_owned()).to_string();
+    assert!(logged.starts_with(failure), "{logged}");
+    let code = std::fs::read_to_string(format!("{ROOT}/shared/src/runtime/http/mod.rs")).unwrap();
+    assert!(code.contains("\"the request failed: {failure}\""));
+}
+
+/// A key that is lost takes every second factor with it.
+#[test]
+fn the_keys_of_second_factors_outlive_the_stack_and_are_encrypted_by_its_key() {
+    let template = template();
+    let given = [("TableKeyArn", KEY), ("SecondFactorKeys", "BA")];
+    let stack = template.deploy(&given).unwrap();
+    let secrets = template.resources("AWS::SecretsManager::Secret");
+    assert_eq!(secrets, ["SecondFactorKeyA", "SecondFactorKeyB"]);
+    for name in secrets {
+        let secret = stack.resource(name).unwrap();
+        assert_eq!(secret["DeletionPolicy"], "RetainExceptOnCreate");
+        assert_eq!(secret["UpdateReplacePolicy"], "Retain");
+        assert_eq!(secret["Properties"]["KmsKeyId"], KEY);
+        // Another word here, and CloudFormation makes another key.
+        let generated = &secret["Properties"]["GenerateSecretString"];
+        assert_eq!(
+            *generated,
+            json!({"PasswordLength": 64, "ExcludePunctuation": true})
+        );
+    }
+    let without = template
+        .deploy(&[])
+        .unwrap()
+        .resource("SecondFactorKeyA")
+        .unwrap();
+    assert_eq!(without["Properties"].get("KmsKeyId"), None);
+    let text = std::fs::read_to_string(format!("{ROOT}/template.yaml")).unwrap();
+    assert!(!text.contains("secretsmanager:Get"), "no role reads a secret");
 }
 
 #[test]

@@ -11,11 +11,11 @@ use holdfast::Clock;
 use holdfast::id::Login;
 use holdfast::lock::Timestamp;
 use holdfast::runtime::App;
-use holdfast::secret::Passwords;
+use holdfast::secret::{Passwords, SealingKeys};
 use holdfast::store::{RowKey, Store, Table};
 use holdfast::telemetry::Tally;
 use holdfast_local::FUNCTIONS;
-use holdfast_tests::{PASSWORD, TOTP_SECRET, Verdict, World, api_key, code_at, people};
+use holdfast_tests::{PASSWORD, SECOND_FACTOR_KEY, TOTP_SECRET, Verdict, World, api_key, code_at, people};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Context, Request, RequestExt};
 use serde_json::json;
@@ -575,6 +575,7 @@ async fn tally(world: &World, token: &str, code: &str) -> (u16, Option<Tally>) {
         store: world.store.clone(),
         clock: Clock::Manual(world.clock.clone()),
         passwords: Passwords::default(),
+        sealing_keys: Some(SealingKeys::parse(SECOND_FACTOR_KEY).unwrap()),
         secure_cookies: true,
     };
     let context = serde_json::from_value(json!({

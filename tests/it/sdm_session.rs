@@ -45,7 +45,7 @@ async fn r200_with_a_cookie_and_the_session_in_either_format() {
     content-type: application/json
     set-cookie: JSESSIONID=[token]; HttpOnly; SameSite=Strict; Path=/rest
 
-    {"idleTimeout":30,"serverInfo":"Holdfast 0.1.0","sessionId":"[token]","userGroup":"provisioners","userName":"alice"}
+    {"idleTimeout":30,"serverInfo":"Holdfast 0.2.0","sessionId":"[token]","userGroup":"provisioners","userName":"alice"}
     "#);
     let body = format!("<session><userName>alice</userName><password>{PASSWORD}</password></session>");
     let xml = login(&world, "application/xml", body).await;
@@ -54,7 +54,7 @@ async fn r200_with_a_cookie_and_the_session_in_either_format() {
     content-type: application/xml
     set-cookie: JSESSIONID=[token]; HttpOnly; SameSite=Strict; Path=/rest
 
-    <session><idleTimeout>30</idleTimeout><serverInfo>Holdfast 0.1.0</serverInfo><sessionId>[token]</sessionId><userGroup>provisioners</userGroup><userName>alice</userName></session>
+    <session><idleTimeout>30</idleTimeout><serverInfo>Holdfast 0.2.0</serverInfo><sessionId>[token]</sessionId><userGroup>provisioners</userGroup><userName>alice</userName></session>
     ");
 }
 

@@ -3,11 +3,12 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use holdfast::id::{Company, Login};
-use holdfast::secret::{ApiKey, ApiToken, Code, Password, Token, TotpSecret, hash_password};
-use holdfast::store::Table;
+use holdfast::secret::{ApiKey, ApiToken, Code, Password, SealingKeys, Token, TotpSecret, hash_password};
+use holdfast::store::{RowKey, Table};
 use holdfast::telemetry;
-use holdfast_tests::{PASSWORD, TOTP_SECRET, World, api_key, code_at};
+use holdfast_tests::{PASSWORD, SECOND_FACTOR_KEY, TOTP_SECRET, World, api_key, code_at};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -44,6 +45,22 @@ fn log() -> Log {
         log
     })
     .clone()
+}
+
+/// Puts admin's second factor into alice's row, and says how it is sealed.
+async fn swap_second_factor(world: &World) -> String {
+    let [admin, alice] = ["admin", "alice"].map(|login| RowKey::credential(&Login::try_from(login).unwrap()));
+    let sealed = world.row(&admin).await.unwrap()["totp_secret"].clone();
+    let table = world.store.table_name(Table::Identity);
+    let update = world.store.client().update_item().table_name(table);
+    update
+        .key("pk", AttributeValue::S(alice.pk().to_owned()))
+        .update_expression("SET totp_secret = :sealed")
+        .expression_attribute_values(":sealed", sealed.clone())
+        .send()
+        .await
+        .unwrap();
+    sealed.as_s().unwrap().clone()
 }
 
 #[tokio::test]
@@ -86,6 +103,10 @@ async fn the_log_of_a_full_run_holds_no_secret_and_neither_do_the_tables() {
         )
         .await;
     cookie.logout().await;
+    // A second factor that does not open.
+    let first_of_alice = world.first_factor("alice").await;
+    let sealed = swap_second_factor(&world).await;
+    assert_eq!(world.second_step(&first_of_alice, &code).await.status, 500);
 
     let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(logged.contains("/user/lock"), "the run is in the log");
@@ -96,6 +117,7 @@ async fn the_log_of_a_full_run_holds_no_secret_and_neither_do_the_tables() {
         "audit: sign-in wrong_key",
         "audit: lock not_found",
         "audit: sign-out success",
+        "a second factor cannot be opened: it is sealed for another login",
     ] {
         assert!(logged.contains(line), "no {line} in the log");
     }
@@ -116,6 +138,7 @@ async fn the_log_of_a_full_run_holds_no_secret_and_neither_do_the_tables() {
         ("another API key", api_key("ada")),
         ("a query string", format!("Token={token}")),
         ("the TOTP secret", TOTP_SECRET.to_owned()),
+        ("the key of second factors", SECOND_FACTOR_KEY.to_owned()),
     ];
     for (what, secret) in &secrets {
         let line = logged.lines().find(|line| line.contains(secret.as_str()));
@@ -124,12 +147,9 @@ async fn the_log_of_a_full_run_holds_no_secret_and_neither_do_the_tables() {
             "{what} is in the log: {}",
             line.unwrap_or_default()
         );
-        // The second factor's secret has to be kept: codes are made from it.
-        assert!(
-            *what == "the TOTP secret" || !stored.contains(secret.as_str()),
-            "{what} is in a table"
-        );
+        assert!(!stored.contains(secret.as_str()), "{what} is in a table");
     }
+    assert!(!logged.contains(&sealed), "a sealed second factor is in the log");
     assert!(
         !logged.contains(&format!("\"{code}\"")) && !logged.contains(&format!(" {code}")),
         "a code is in the log"
@@ -143,7 +163,12 @@ fn no_type_that_holds_a_secret_shows_it() {
     let api_token = ApiToken::parse("123e4567-e89b-42d3-a456-426614174000").unwrap();
     let key = ApiKey::parse(&api_key("admin")).unwrap();
     let hash = hash_password(&Password::new("hunter2")).unwrap();
+    let keys = SealingKeys::parse(SECOND_FACTOR_KEY).unwrap();
+    let totp = TotpSecret::parse(TOTP_SECRET).unwrap();
+    let sealed = keys.seal(&totp, &Login::try_from("alice").unwrap()).unwrap();
     let shown = [
+        (format!("{keys:?}"), SECOND_FACTOR_KEY.to_owned()),
+        (format!("{sealed:?}"), sealed.reveal()),
         (format!("{token:?}"), token.reveal().to_owned()),
         (format!("{api_token:?}"), api_token.reveal()),
         (format!("{:?}", key.hash()), key.hash().reveal()),
@@ -154,10 +179,7 @@ fn no_type_that_holds_a_secret_shows_it() {
             format!("{:?}", Code::parse("123456").unwrap()),
             "123456".to_owned(),
         ),
-        (
-            format!("{:?}", TotpSecret::parse(TOTP_SECRET).unwrap()),
-            TOTP_SECRET.to_owned(),
-        ),
+        (format!("{totp:?}"), TOTP_SECRET.to_owned()),
     ];
     for (debug, secret) in shown {
         assert!(debug.ends_with("(redacted)"), "{debug}");

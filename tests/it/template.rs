@@ -10,10 +10,11 @@ use holdfast::config;
 use holdfast::runtime::{BatchAnswer, DEFAULT_ROUTE, StreamFunction as _, consume};
 use holdfast::store::{HISTORY, IDENTITY, RESOURCES, Table, TableDefinition};
 use holdfast_local::{
-    FUNCTIONS, HistorySource, Options, STREAM_FUNCTIONS, Server, Streams, local_sdk, table_names,
+    FUNCTIONS, HistorySource, Keys, Options, STREAM_FUNCTIONS, Server, Streams, local_sdk, table_names,
 };
 use holdfast_tests::{
-    Bus, Call, DB01, Locks, WEB01, World, api_key, people_with_an_operator, session_id, targets,
+    Bus, Call, DB01, Locks, SECOND_FACTOR_KEY, WEB01, World, api_key, people_with_an_operator, session_id,
+    targets,
 };
 use publish_events::{EventBus, PublishEvents};
 use serde_json::value::to_raw_value;
@@ -312,13 +313,16 @@ fn every_variable_that_the_code_reads_is_set_and_no_other() {
     let template = template();
     let variables = &template["Globals"]["Function"]["Environment"]["Variables"];
     let set: BTreeSet<String> = entries(variables).into_iter().map(|(name, _)| name).collect();
-    let read: BTreeSet<String> = config::VARIABLES.iter().map(|name| (*name).to_owned()).collect();
-    assert_eq!(set, read);
+    let epoch = ["FENCE_EPOCH"];
+    assert!(config::OPTIONAL_VARIABLES.contains(&epoch[0]));
+    let read = config::VARIABLES.iter().chain(&epoch);
+    assert_eq!(set, read.map(|name| (*name).to_owned()).collect());
+    assert_eq!(text(&variables["FENCE_EPOCH"]), "FenceEpoch");
     for (name, function) in functions(&template) {
         let own = function["Properties"].get("Environment").map(|environment| {
             let variables = entries(&environment["Variables"]).into_iter();
             variables
-                .map(|(name, value)| (name, text(value)))
+                .map(|(name, value)| (name, untagged(value).as_str().unwrap_or("(of parts)").to_owned()))
                 .collect::<Vec<_>>()
         });
         let expected: &[(&str, &str)] = match name.as_str() {
@@ -328,13 +332,17 @@ fn every_variable_that_the_code_reads_is_set_and_no_other() {
                 ("HISTORY_RETENTION_DAYS", "HistoryRetentionDays"),
             ],
             "publish-events" => &[("EVENT_BUS", "EventBus")],
+            // Which keys, `deployment::` says.
+            "sign-in" => &[(config::SECOND_FACTOR_KEYS, "(of parts)")],
             _ => &[],
         };
         let own = own.unwrap_or_default();
         let own: Vec<(&str, &str)> = own.iter().map(|(name, value)| (&**name, &**value)).collect();
         assert_eq!(own, expected, "variables of {name} alone");
         for (variable, _) in own {
-            assert!(config::OPTIONAL_VARIABLES.contains(&variable), "{variable}");
+            let is_read =
+                config::OPTIONAL_VARIABLES.contains(&variable) || variable == config::SECOND_FACTOR_KEYS;
+            assert!(is_read, "{variable}");
         }
     }
 }
@@ -468,8 +476,8 @@ fn the_throttles_of_the_routes_that_sign_in_are_numbers_that_parameters_choose()
     let mut throttled: BTreeMap<String, &Value> = entries(settings).into_iter().collect();
     // What no route takes has a low throttle of its own: nobody who knows the API calls it often.
     let any_other = throttled.remove(DEFAULT_ROUTE).unwrap();
-    assert_eq!(any_other["ThrottlingRateLimit"], Value::from(10));
-    assert_eq!(any_other["ThrottlingBurstLimit"], Value::from(20));
+    assert_eq!(chosen(&any_other["ThrottlingRateLimit"], ""), &Value::from(10));
+    assert_eq!(chosen(&any_other["ThrottlingBurstLimit"], ""), &Value::from(20));
     let sign_in = FUNCTIONS
         .iter()
         .find(|function| function.name == "sign-in")
@@ -1046,6 +1054,7 @@ async fn record_history(world: &World) {
     let server = Server::start(Options {
         dynamodb: Some(world.endpoint().to_owned()),
         history: HistorySource::Endpoint(world.proxy.as_ref().unwrap().endpoint().to_owned()),
+        keys: Some(Keys::parse(SECOND_FACTOR_KEY).unwrap()),
         ..Options::default()
     })
     .await

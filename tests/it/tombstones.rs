@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use holdfast::id::{Company, DeviceId, Login, RequestId, ResourceId};
 use holdfast::lock::{Revision, Writer};
-use holdfast::secret::{Password, TotpSecret, hash_password};
+use holdfast::secret::{Password, SealingKeys, TotpSecret, hash_password};
 use holdfast::store::{
     NewCredential, NewDevice, NewSecret, NewUser, OperatorResult, ResourceRow, RowKey, RowWrite, Table,
     operator,
 };
-use holdfast_tests::{Answer, Call, DB01, PASSWORD, Proxy, Verdict, World, api_key, code_at, operators};
+use holdfast_tests::{
+    Answer, Call, DB01, PASSWORD, Proxy, SECOND_FACTOR_KEY, Verdict, World, api_key, code_at, operators,
+};
 use serde_json::{Value, json};
 
 /// Who writes in these tests.
@@ -373,7 +375,8 @@ async fn who_is_disabled_or_revoked_is_out_at_once_in_every_dialect() {
         let [user, credential] = person("admin");
         let (seen, secrets) = (rev(&world, &user).await, rev(&world, &credential).await);
         let hash = hash_password(&Password::new("another")).unwrap();
-        let totp = TotpSecret::issue().unwrap();
+        let keys = SealingKeys::parse(SECOND_FACTOR_KEY).unwrap();
+        let totp = keys.seal(&TotpSecret::issue().unwrap(), &admin).unwrap();
         let changed = |secret| RowWrite::change_secrets(&admin, &[secret], secrets, seen).to_vec();
         let writes = match deed {
             "revoke" => vec![RowWrite::revoke_sessions(&admin, seen)],

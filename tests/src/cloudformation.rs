@@ -1,6 +1,7 @@
 //! A template as CloudFormation takes it: what parameters and rules refuse, and what its intrinsic functions come to. Only
 //! what `template.yaml` uses is known here; anything else is a panic.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use regex_lite::Regex;
@@ -41,6 +42,8 @@ pub struct Template {
     value: Value,
     /// The pattern of each parameter that has one.
     patterns: BTreeMap<String, Regex>,
+    /// The default of each parameter that has one.
+    defaults: BTreeMap<String, String>,
 }
 
 impl Template {
@@ -51,13 +54,16 @@ impl Template {
             .filter_map(|(name, parameter)| Some((name.to_owned(), scalar(parameter.get("AllowedPattern")?))))
             .map(|(name, pattern)| (name, Regex::new(&format!("^(?:{pattern})$")).unwrap()))
             .collect();
-        let template = Self { value, patterns };
-        for (name, parameter) in entries(&template.value["Parameters"]) {
-            let default = parameter.get("Default").map(scalar);
-            assert!(
-                default.is_none_or(|default| template.allows(name, &default)),
-                "the default of {name} is refused"
-            );
+        let defaults = entries(&value["Parameters"])
+            .filter_map(|(name, parameter)| Some((name.to_owned(), scalar(parameter.get("Default")?))))
+            .collect();
+        let template = Self {
+            value,
+            patterns,
+            defaults,
+        };
+        for (name, default) in &template.defaults {
+            assert!(template.allows(name, default), "the default of {name} is refused");
         }
         template
     }
@@ -125,12 +131,15 @@ impl Template {
     /// # Errors
     /// What the parameters' own limits and the rules say, each in its words.
     pub fn deploy(&self, given: &[(&str, &str)]) -> Result<Stack<'_>, Vec<String>> {
-        let mut parameters: BTreeMap<&str, String> = entries(&self.value["Parameters"])
-            .filter_map(|(name, parameter)| Some((name, scalar(parameter.get("Default")?))))
+        let mut parameters: BTreeMap<&str, Cow<'_, str>> = (self.defaults.iter())
+            .map(|(name, default)| (name.as_str(), Cow::Borrowed(default.as_str())))
             .collect();
         for (name, value) in given {
             let own = parameters.get_mut::<str>(name);
-            (*value).clone_into(own.unwrap_or_else(|| panic!("there is no parameter {name} with a default")));
+            let own = own.unwrap_or_else(|| panic!("there is no parameter {name} with a default"));
+            if own != value {
+                *own = Cow::Owned((*value).to_owned());
+            }
         }
         let mut refused: Vec<String> = given
             .iter()
@@ -229,7 +238,7 @@ fn mentions(value: &Value, note: &mut impl FnMut(&str, &str)) {
 #[derive(Debug)]
 pub struct Stack<'a> {
     template: &'a Template,
-    parameters: BTreeMap<&'a str, String>,
+    parameters: BTreeMap<&'a str, Cow<'a, str>>,
     conditions: BTreeMap<&'a str, bool>,
 }
 
@@ -311,7 +320,7 @@ impl Stack<'_> {
 
     fn referred(&self, name: &str) -> String {
         if let Some(value) = self.parameters.get(name) {
-            return value.clone();
+            return value.clone().into_owned();
         }
         match name.strip_prefix("AWS::") {
             Some("Partition") => "aws".to_owned(),
@@ -368,6 +377,17 @@ impl Stack<'_> {
         done
     }
 
+    /// A text or a parameter, which is what conditions compare most: tests try a great many.
+    fn compared<'v>(&'v self, value: &'v Value) -> Option<&'v str> {
+        match value {
+            Value::String(text) => Some(text),
+            Value::Tagged(tagged) if tagged.tag == "Ref" => {
+                Some(self.parameters.get(tagged.value.as_str()?)?.as_ref())
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the expression of a condition or a rule is true.
     fn holds(&self, expression: &Value) -> bool {
         let Value::Tagged(tagged) = expression else {
@@ -379,7 +399,10 @@ impl Stack<'_> {
                 let [one, other] = list(value) else {
                     panic!("an Equals with other than two parts: {value:?}");
                 };
-                self.resolved(one) == self.resolved(other)
+                match (self.compared(one), self.compared(other)) {
+                    (Some(one), Some(other)) => one == other,
+                    _ => self.resolved(one) == self.resolved(other),
+                }
             }
             "Not" => {
                 let [one] = list(value) else {

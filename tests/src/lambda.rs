@@ -16,7 +16,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::{Received, binary, conforms};
+use crate::{Received, SECOND_FACTOR_KEY, binary, conforms};
 
 /// How long anything may take before it counts as hanging. No expectation: on a busy machine a start takes seconds.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -83,6 +83,7 @@ impl Lambda {
             .env("IDENTITY_TABLE", names.identity)
             .env("HISTORY_TABLE", names.history)
             .env("STACK_NAME", "test")
+            .envs((function == "sign-in").then_some(("SECOND_FACTOR_KEYS", SECOND_FACTOR_KEY)))
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

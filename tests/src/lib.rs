@@ -38,6 +38,6 @@ pub use sdm::{Sdm, action_path};
 pub use terminal::{Run, Terminal};
 pub use tls::{TlsEndpoint, Traffic};
 pub use world::{
-    Attempts, DB01, FOREIGN_DB01, PASSWORD, SEED_SESSION, START, TOTP_SECRET, WEB01, World, another_writer,
-    api_key, code_at, people, session_id,
+    Attempts, DB01, FOREIGN_DB01, PASSWORD, SECOND_FACTOR_KEY, SEED_SESSION, START, TOTP_SECRET, WEB01,
+    World, another_writer, api_key, code_at, people, session_id,
 };

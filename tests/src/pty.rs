@@ -39,12 +39,15 @@ impl Pty {
         // A new one has no columns, and no bar is drawn in none.
         tcsetwinsize(&terminal, size).expect("its size");
         let name = ptsname(&terminal, Vec::new()).expect("its name");
-        let side = || {
+        let program_side = || {
             let name = std::ffi::OsStr::from_bytes(name.as_bytes());
             let file = File::options().read(true).write(true).open(name);
             file.expect("the program's side")
         };
-        command.stdin(side()).stdout(side()).stderr(side());
+        command
+            .stdin(program_side())
+            .stdout(program_side())
+            .stderr(program_side());
         let child = command.spawn().expect("the command starts");
         // With its copies of the program's side: what is shown ends when the program does.
         drop(command);

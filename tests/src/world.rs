@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -8,13 +9,13 @@ use dynoxide::Database;
 use holdfast::Clock;
 use holdfast::clock::ManualClock;
 use holdfast::id::{Company, Login, RequestId, Source};
-use holdfast::lock::{self, LeaseChange, Origin, Owner, Text, Timestamp};
+use holdfast::lock::{self, Epoch, LeaseChange, Origin, Owner, Text, Timestamp};
 use holdfast::secret::{Token, TotpSecret};
 use holdfast::store::{
     Item, LockCall, LockTarget, Row, RowKey, SessionKind, SessionRow, Store, Table, UserRow,
 };
 use holdfast_directory::Directory;
-use holdfast_local::{HistorySource, Options, Server, local_client, table_names};
+use holdfast_local::{HistorySource, Keys, Options, Server, local_client, table_names};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -97,6 +98,50 @@ impl World {
         Self::at(Clock::System, ManualClock::at(START), directory, false, true).await
     }
 
+    /// A world whose data are in a file, in this epoch, with its history and the usual people; its clock shows `now`.
+    ///
+    /// # Panics
+    /// Where another world uses the file.
+    pub async fn on_file(data: &Path, epoch: Epoch, now: Timestamp) -> Self {
+        let clock = ManualClock::at(now);
+        let server = Server::start(Options {
+            data: Some(data.to_owned()),
+            epoch,
+            directory: Directory::parse(&people(&[]).to_string()).expect("a directory"),
+            only_into_empty: true,
+            clock: Clock::Manual(clock.clone()),
+            history: HistorySource::Store,
+            source_header: Some(place::HEADER),
+            ..Options::default()
+        })
+        .await
+        .expect("a server");
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let tables = http.get(format!("http://{}/local/tables", server.address()));
+        let tables: Value = tables
+            .send()
+            .await
+            .expect("an answer")
+            .json()
+            .await
+            .expect("JSON");
+        Self {
+            endpoint: tables["endpoint"].as_str().expect("an endpoint").to_owned(),
+            store: server.store().clone(),
+            server,
+            clock,
+            proxy: None,
+            http,
+        }
+    }
+
+    /// Stops the server, which closes its data.
+    pub async fn stop(self) {
+        // An idle connection would be waited for.
+        drop(self.http);
+        self.server.stop().await;
+    }
+
     async fn at(now: Clock, clock: ManualClock, directory: Value, proxied: bool, has_history: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
@@ -123,6 +168,7 @@ impl World {
                 HistorySource::Off
             },
             source_header: Some(place::HEADER),
+            keys: Some(Keys::parse(SECOND_FACTOR_KEY).expect("a key")),
             ..Options::default()
         })
         .await
@@ -138,6 +184,19 @@ impl World {
             proxy,
             http: reqwest::Client::builder().no_proxy().build().expect("a client"),
         }
+    }
+
+    /// Deploys the API again with these keys, at another address and over the same store.
+    pub async fn deploy_with_keys(&mut self, keys: &str) {
+        let server = Server::start(Options {
+            dynamodb: Some(self.endpoint.clone()),
+            clock: Clock::Manual(self.clock.clone()),
+            source_header: Some(place::HEADER),
+            keys: Some(Keys::parse(keys).expect("keys")),
+            ..Options::default()
+        });
+        let before = std::mem::replace(&mut self.server, server.await.expect("a server"));
+        before.stop().await;
     }
 
     /// Where the store is, past any proxy.
@@ -450,6 +509,9 @@ pub fn another_writer() -> AttributeValue {
     ];
     AttributeValue::M(by.map(|(name, value)| (name.to_owned(), value)).into())
 }
+
+/// What every world seals second factors with.
+pub const SECOND_FACTOR_KEY: &str = "the-key-of-a-world-of-tests-000000000000000000000";
 
 /// The second factor's secret of everyone who has one.
 pub const TOTP_SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";

@@ -9,11 +9,11 @@ use holdfast_directory::{Applied, StepError, Work};
 use serde_json::json;
 
 use crate::directory::progress::Bar;
-use crate::directory::{compare, file, show};
+use crate::directory::{compare, file, keys, show};
 use crate::exit::{Ending, Exit, Failure};
 use crate::output::Output;
 use crate::profile::Settings;
-use crate::tables::{TableOptions, Tables, now, of_store};
+use crate::tables::{EpochOption, TableOptions, Tables, now, of_store};
 use crate::terminal::{confirm, is_interactive};
 
 /// Make the tables of a stack say what a directory file says.
@@ -44,13 +44,16 @@ pub(crate) struct Apply {
     parallel: u16,
     #[command(flatten)]
     tables: TableOptions,
+    #[command(flatten)]
+    epoch: EpochOption,
 }
 
 pub(crate) async fn apply(apply: Apply, settings: &Settings, output: Output) -> Ending {
     let directory = file::read(&apply.file)?;
-    let tables = Tables::open(&apply.tables, settings).await?;
+    let tables = Tables::open_to_write(&apply.tables, &apply.epoch, settings).await?;
     let bar = Bar::default();
-    let planned = compare(&tables.store, &directory, apply.prune, &bar).await?;
+    let keys = keys(&tables, &directory)?;
+    let planned = compare((&tables, keys.as_ref()), &directory, apply.prune, &bar).await?;
     show::tell_warnings(&planned);
     show::tell_guards(&planned);
     if !planned.guards().is_empty() && !apply.force {
@@ -69,6 +72,7 @@ pub(crate) async fn apply(apply: Apply, settings: &Settings, output: Output) -> 
     }
     let work = Work {
         store: &tables.store,
+        keys: keys.as_ref(),
         by: &tables.writer(now()),
         parallel: usize::from(apply.parallel),
         watch: &bar,

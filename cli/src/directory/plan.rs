@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::directory::progress::Bar;
-use crate::directory::{compare, file, show};
+use crate::directory::{compare, file, keys, show};
 use crate::exit::{Ending, Exit};
 use crate::output::Output;
 use crate::profile::Settings;
@@ -37,7 +37,8 @@ pub(crate) struct Plan {
 pub(crate) async fn plan(plan: Plan, settings: &Settings, output: Output) -> Ending {
     let directory = file::read(&plan.file)?;
     let tables = Tables::open(&plan.tables, settings).await?;
-    let planned = compare(&tables.store, &directory, plan.prune, &Bar::default()).await?;
+    let keys = keys(&tables, &directory)?;
+    let planned = compare((&tables, keys.as_ref()), &directory, plan.prune, &Bar::default()).await?;
     show::steps(&planned, output)?;
     show::tell_warnings(&planned);
     show::tell_guards(&planned);

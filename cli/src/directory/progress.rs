@@ -8,7 +8,7 @@ const WORTH_A_BAR: usize = 50;
 
 /// A bar on stderr with the rate and the time left. Where stderr is not a terminal, nothing.
 #[derive(Debug, Default)]
-pub(super) struct Bar(Mutex<Option<ProgressBar>>);
+pub(crate) struct Bar(Mutex<Option<ProgressBar>>);
 
 impl Bar {
     fn with(&self, act: impl FnOnce(&mut Option<ProgressBar>)) {

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use holdfast::id::{Company, Login};
 use holdfast::identity::Standing;
 use holdfast::lock::{Revision, Timestamp};
+use holdfast::secret::KeyId;
 use holdfast::store::{
     AttemptsRow, CompanyRow, OperatorResult, RowKey, RowWrite, SecretsHeld, StoredRow, Table, UserRow,
 };
@@ -23,6 +24,8 @@ pub(crate) struct Person {
     pub(crate) rev: Revision,
     /// The secrets, and the revision of their row. Without them nobody signs in.
     pub(crate) secrets: Option<(SecretsHeld, Revision)>,
+    /// The key that the second factor is sealed under.
+    pub(crate) sealed_under: Option<KeyId>,
     /// The revision of the tombstone in the credential's place.
     pub(crate) gone_secrets: Option<Revision>,
 }
@@ -43,10 +46,13 @@ impl Person {
                 None => secrets = Some((row.secrets(), rev)),
             }
         }
+        // One that cannot be understood is replaced like any other.
+        let sealed = credential.and_then(|row| row.second_factor().ok()?);
         Ok(Some(Self {
             user: user.parse().map_err(corrupt)?,
             rev: user.revision().map_err(corrupt)?,
             secrets,
+            sealed_under: sealed.map(|sealed| sealed.key()),
             gone_secrets,
         }))
     }

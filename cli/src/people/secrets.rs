@@ -42,6 +42,7 @@ pub(super) struct SetPassword {
 /// Give someone a new second factor, and end their sessions.
 ///
 /// It is shown once: as an otpauth:// address, and as a QR code for the authenticator app. Codes of the old one count no longer.
+/// HOLDFAST_SECOND_FACTOR_KEYS has the key that it is stored under; with --local the server has its own.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   holdfast people reset-totp alice
@@ -129,6 +130,14 @@ pub(super) async fn reset_totp(
     let login = &reset.login;
     let person = find(tables, login).await?;
     has_password(&person)?;
+    let keys = tables.sealing_keys()?;
+    if let Some(key) = person.sealed_under.filter(|key| !keys.has(*key)) {
+        note(&format!(
+            "warning: {login} has a second factor under the key {key}, and the new one will be under {}: is that the key of this \
+             stack's sign-in?",
+            keys.first()
+        ));
+    }
     if person.secrets.is_some_and(|(secrets, _)| secrets.totp) {
         confirm(
             &format!("This takes {login}'s second factor away, and ends their sessions."),
@@ -137,9 +146,11 @@ pub(super) async fn reset_totp(
         )?;
     }
     let secret = TotpSecret::issue().map_err(unrandom)?;
+    let sealed = keys.seal(&secret, login);
+    let sealed = sealed.map_err(|error| Failure::failed(error.to_string()))?;
     change(tables, login, |person| {
         let rev = has_password(person)?;
-        let secrets = [NewSecret::Totp(Some(&secret))];
+        let secrets = [NewSecret::Totp(Some(&sealed))];
         Ok(RowWrite::change_secrets(login, &secrets, rev, person.rev).into())
     })
     .await?;

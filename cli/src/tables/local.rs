@@ -4,6 +4,7 @@ use aws_config::Region;
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use holdfast::lock::Epoch;
 use holdfast::store::{self, Store, Tables, Timeouts};
 use hyper::Method;
 use serde_json::Value;
@@ -11,9 +12,10 @@ use serde_json::Value;
 use crate::api::Api;
 use crate::exit::Failure;
 use crate::profile::Settings;
+use crate::secret::Secret;
 
-/// The store behind the local server, and who works with it.
-pub(super) async fn find(settings: &Settings) -> Result<(Store, String), Failure> {
+/// The store behind the local server, who works with it, and the server's keys for second factors.
+pub(super) async fn find(settings: &Settings) -> Result<(Store, String, Option<Secret>), Failure> {
     let api = Api::at(settings.url()?)?;
     let reply = api.call(Method::GET, "/local/tables", None, None).await?;
     let text = |name: &str| {
@@ -27,14 +29,18 @@ pub(super) async fn find(settings: &Settings) -> Result<(Store, String), Failure
         history: text("history")?,
     };
     let endpoint = text("endpoint")?;
+    let keys = text("secondFactorKeys").ok().map(Secret::new);
     // A local store asks for a signature and accepts any.
     let credentials = Credentials::new("local", "local", None, None, "local");
     let config = SdkConfig::builder()
         .region(Region::new("us-east-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .build();
+    let epoch = reply.body.get("epoch").and_then(Value::as_u64);
+    let epoch = epoch.and_then(|epoch| Epoch::new(u16::try_from(epoch).ok()?));
     let client = store::client(&config, Some(&endpoint), Timeouts::PATIENT);
-    Ok((Store::new(client, names), user()))
+    let store = Store::new(client, names).in_epoch(epoch.unwrap_or_default());
+    Ok((store, user(), keys))
 }
 
 /// `local/<user of this machine>`

@@ -58,6 +58,7 @@ pub const FUNCTION: Function = Function {
     fallback: None,
     // The four shards of a list, counted where need be beside the read of its rows.
     connections: 5,
+    unseals: false,
 };
 
 /// What is told of a session that is not there, in the caller's company.

@@ -28,6 +28,7 @@ pub const FUNCTION: Function = Function {
     fallback: None,
     // One wave after the other.
     connections: 1,
+    unseals: false,
 };
 
 /// What is asked.

@@ -36,6 +36,7 @@ pub const FUNCTION: Function = Function {
     fallback: None,
     // The four shards of the list and, beside them, the session's slide.
     connections: 5,
+    unseals: false,
 };
 
 async fn list(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {

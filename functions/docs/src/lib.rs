@@ -36,6 +36,7 @@ pub const FUNCTION: Function = Function {
     fallback: Some(|_, request| Box::pin(async { fallback::refuse(request) })),
     // It reaches no store.
     connections: 0,
+    unseals: false,
 };
 
 /// The document, with the examples of `events/`.

@@ -28,6 +28,7 @@ pub const FUNCTION: Function = Function {
     fallback: None,
     // The eight shards of a day.
     connections: 8,
+    unseals: false,
 };
 
 /// A page of records. It may be short, or empty, while a cursor follows.

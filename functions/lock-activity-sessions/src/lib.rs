@@ -38,6 +38,7 @@ pub const FUNCTION: Function = Function {
     fallback: None,
     // A hundred sessions with the caller's own rows are two batches.
     connections: 2,
+    unseals: false,
 };
 
 async fn answer(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {
@@ -158,7 +159,7 @@ async fn settle(
     earlier: &Records,
     call: LockCall<'_>,
 ) -> Result<Option<Tally>, Refusal> {
-    let plan = lock::plan(guarded, call.request, call.now);
+    let plan = lock::plan(guarded, call.request, call.now, app.store.epoch());
     let tally = Tally::Lock(plan.label(call.request));
     let steps = match plan {
         Plan::Conflict(conflicts) => {

@@ -30,6 +30,7 @@ pub const FUNCTION: Function = Function {
     fallback: None,
     // The write and, beside it, the session's slide.
     connections: 2,
+    unseals: false,
 };
 
 async fn act(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {

@@ -100,7 +100,7 @@ pub(crate) fn failed(failure: Failure) -> Outcome {
         Failure::Duplicate(_) => forbidden(3, "Db operation failed, Record duplicity"),
         Failure::Refused(_) => forbidden(7, OTHER_PROBLEMS),
         Failure::Unavailable(_) => Outcome::unavailable(),
-        Failure::Defect(_) => Outcome::internal_error(),
+        Failure::Defect(_) | Failure::Sealed(_) => Outcome::internal_error(),
     };
     outcome.because_of(failure)
 }

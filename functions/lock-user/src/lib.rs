@@ -32,6 +32,7 @@ pub const FUNCTION: Function = Function {
     fallback: None,
     // The token's use and, beside it, the read of the target.
     connections: 2,
+    unseals: false,
 };
 
 async fn lock(app: &App, request: &Request) -> Response<Body> {

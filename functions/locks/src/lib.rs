@@ -44,4 +44,5 @@ pub const FUNCTION: Function = Function {
     fallback: None,
     // The sixteen shards of a list.
     connections: 16,
+    unseals: false,
 };

@@ -3,6 +3,7 @@
 use holdfast::audit::{Action, Outcome};
 use holdfast::dialect::netwrix::{self, Refusal};
 use holdfast::dialect::{Fields, sentence};
+use holdfast::failure::Failure;
 use holdfast::id::Login;
 use holdfast::identity::{SecondFactor, identify, renew_token, second_factor};
 use holdfast::runtime::{self, App};
@@ -86,7 +87,9 @@ async fn code(app: &App, request: &Request) -> Result<Token, Refusal> {
         return Err(malformed_code(app, &token).await);
     };
     let source = runtime::source(request);
-    let result = second_factor(&app.store, &token, &code, source, now, &request_id).await?;
+    let keys = app.sealing_keys.as_ref();
+    let keys = keys.ok_or_else(|| Failure::Defect("sign-in was started without keys".to_owned()))?;
+    let result = second_factor(&app.store, keys, &token, &code, source, now, &request_id).await?;
     // What the token says of its bearer is proved by every other end.
     if !matches!(result, SecondFactor::Unauthenticated) {
         notes.actor(token.company(), token.login());

@@ -23,6 +23,7 @@ pub const FUNCTION: Function = Function {
     fallback: None,
     // The token's use and, beside it, the read of the user.
     connections: 2,
+    unseals: false,
 };
 
 async fn get(app: &App, request: &Request) -> Response<Body> {

@@ -12,7 +12,9 @@ use holdfast::dialect::{
 use holdfast::identity::{IpFilter, RatePolicy, Sources};
 use holdfast::lock::Timestamp;
 use holdfast::runtime::{self, App, Function, Route};
-use holdfast::secret::{ApiKey, ApiToken, Code, PasswordHash, Passwords, Token, TotpSecret};
+use holdfast::secret::{
+    ApiKey, ApiToken, Code, PasswordHash, Passwords, Sealed, SealingKeys, Token, TotpSecret,
+};
 use holdfast::store::{Store, StreamRecord, Tables, Timeouts, client};
 use holdfast::target::Target;
 use holdfast_directory::Directory;
@@ -56,6 +58,7 @@ static ROUTES: Function = Function {
     ],
     fallback: None,
     connections: 1,
+    unseals: false,
 };
 
 const fn route(method: Method, path: &'static str, dialect: Dialect) -> Route {
@@ -140,6 +143,7 @@ fn app_without_store() -> (Runtime, App) {
         ),
         clock: Clock::System,
         passwords: Passwords::default(),
+        sealing_keys: None,
         secure_cookies: true,
     };
     (runtime, app)
@@ -257,6 +261,10 @@ pub fn tokens(data: &[u8]) {
     if let (Ok(secret), Some(code)) = (TotpSecret::parse(text), code) {
         let _ = secret.step_of(&code, Timestamp::from_unix_ms(0));
     }
+    if let Ok(sealed) = Sealed::parse(text) {
+        assert_eq!(sealed.reveal(), text);
+    }
+    let _ = SealingKeys::parse(text);
     if let Some(moment) = Timestamp::parse(text) {
         let _ = moment.to_string();
         let _ = moment.day();

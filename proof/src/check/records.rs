@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use holdfast::lock::change_before;
+
 use super::history::{
     Ask, ChangeRecord, Operation, OutcomeKind, Part, Row, Shown, ShownEnd, ShownLock, TargetEnd, Told,
 };
@@ -23,10 +25,12 @@ pub(super) fn check(end: &TargetEnd) -> Vec<Violation> {
     let mut violations = Vec::new();
     let changes = end.row.as_ref().map_or(0, |row| row.change);
     let numbers: Vec<u64> = records.iter().map(|record| record.change).collect();
-    if numbers != (1..=changes).collect::<Vec<_>>() {
+    let gaps = gaps(&numbers);
+    if !gaps.is_empty() || numbers.last().copied().unwrap_or(0) != changes {
         violations.push(violation(format!(
-            "the row was changed {changes} times; the records have {}",
-            gaps(&numbers)
+            "the row is at change {changes}; the records have {} numbers ({})",
+            numbers.len(),
+            gaps.join(", ")
         )));
     }
     for pair in records.windows(2) {
@@ -55,15 +59,18 @@ pub(super) fn check(end: &TargetEnd) -> Vec<Violation> {
     violations
 }
 
-fn gaps(numbers: &[u64]) -> String {
-    let wrong: Vec<String> = numbers
+/// The first numbers that do not follow the one before them: by one, or as the first of a later epoch.
+fn gaps(numbers: &[u64]) -> Vec<String> {
+    let before = [0].into_iter().chain(numbers.iter().copied());
+    numbers
         .iter()
-        .zip(1..)
-        .filter(|(number, expected)| **number != *expected)
+        .zip(before)
+        .filter(|(number, before)| {
+            change_before(**number).map_or(*before >= **number, |expected| expected != *before)
+        })
         .take(5)
-        .map(|(number, expected)| format!("{number} in the place of {expected}"))
-        .collect();
-    format!("{} numbers ({})", numbers.len(), wrong.join(", "))
+        .map(|(number, before)| format!("{number} after {before}"))
+        .collect()
 }
 
 /// Whether every change that was told is recorded once, and no request is recorded twice.
@@ -187,4 +194,27 @@ pub(super) fn last_read(end: &TargetEnd, turns: &[Turn<'_>]) -> Option<Operation
             }),
         }],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_jump_to_an_epochs_first_change_is_the_only_one_without_a_gap() {
+        let first = (1 << 40) + 1;
+        for whole in [&[][..], &[1, 2, 3], &[1, 2, first, first + 1], &[first]] {
+            assert_eq!(gaps(whole), Vec::<String>::new(), "{whole:?}");
+        }
+        for broken in [
+            &[2][..],
+            &[1, 3],
+            &[1, 2, 2],
+            &[1, first + 1],
+            &[1, first, first],
+            &[1, first, 2],
+        ] {
+            assert_eq!(gaps(broken).len(), 1, "{broken:?}");
+        }
+    }
 }

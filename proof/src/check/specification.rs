@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use holdfast::lock::{
-    Aftermath, Break, Change, Decision, Fence, HoldOff, Lease, LeaseChange, Lock, Outcome, Owner, Reason,
-    Request, State, Text, Timestamp, decide,
+    Aftermath, Break, Change, Decision, Epoch, Fence, HoldOff, Lease, LeaseChange, Lock, Outcome, Owner,
+    Reason, Request, State, Text, Timestamp, decide,
 };
 
 use super::history::{
@@ -89,7 +89,7 @@ impl TargetState {
             return steps;
         };
         for now in self.moments(window) {
-            match decide(&self.lock, &request, now) {
+            match decide(&self.lock, &request, now, Epoch::default()) {
                 Decision::Answer(outcome) => {
                     if tells(&part.told, &outcome) {
                         add(self.stays(!outcome.is_refusal() && part.told != Told::NotInTheWay));
@@ -115,7 +115,7 @@ impl TargetState {
             && self.ended.iter().any(|(by, fence)| {
                 let is_told_of = self.lock.last_break().is_some_and(|last| last.fence == *fence);
                 // With a larger fence the row may have forgotten a break, and the answer would be 503.
-                let is_known = self.lock.fence() <= fence.next();
+                let is_known = self.lock.fence() <= fence.next(Epoch::default());
                 by.as_str() == owner
                     && is_known
                     && !is_told_of

@@ -10,6 +10,7 @@ pub const NAMED: &[Named] = &[
     ("RELEASE", expressions::RELEASE),
     ("BREAK", expressions::BREAK),
     ("BREAK_AT_ANY_REVISION", expressions::BREAK_AT_ANY_REVISION),
+    ("CHANGE_BEFORE_EPOCH", expressions::CHANGE_BEFORE_EPOCH),
     ("CLEAR", expressions::CLEAR),
     ("ACQUIRE_ABSENT", expressions::ACQUIRE_ABSENT),
     ("TOUCH", expressions::TOUCH),
@@ -38,6 +39,7 @@ pub const NAMED: &[Named] = &[
     ("ROW_ABSENT", expressions::ROW_ABSENT),
     ("CHANGE_ROW", expressions::CHANGE_ROW),
     ("REMOVE_ROW", expressions::REMOVE_ROW),
+    ("RESEAL", expressions::RESEAL),
     ("RETURN_ROW", expressions::RETURN_ROW),
     ("ATTEMPTS_EXIST", expressions::ATTEMPTS_EXIST),
 ];

@@ -47,6 +47,7 @@ pub const SMALL: &[Configuration] = &[
         moments: &[0],
         reads_late: false,
         faults: 3,
+        restores: false,
         shows: &[
             Witness::CopyRefused,
             Witness::OwnRelease,
@@ -66,6 +67,7 @@ pub const SMALL: &[Configuration] = &[
         moments: &[0],
         reads_late: false,
         faults: 1,
+        restores: false,
         shows: &[
             Witness::Refusal,
             Witness::ChangeOfHands,
@@ -84,6 +86,7 @@ pub const SMALL: &[Configuration] = &[
         moments: &[0, 1],
         reads_late: false,
         faults: 1,
+        restores: false,
         shows: &[Witness::Unsure, Witness::TouchLost, Witness::FencedOff],
     },
     Configuration {
@@ -96,6 +99,7 @@ pub const SMALL: &[Configuration] = &[
         moments: &[0],
         reads_late: false,
         faults: 1,
+        restores: false,
         shows: &[Witness::Refusal, Witness::ChangeOfHands, Witness::Touch],
     },
     Configuration {
@@ -108,6 +112,7 @@ pub const SMALL: &[Configuration] = &[
         moments: A_SECOND,
         reads_late: false,
         faults: 1,
+        restores: false,
         shows: &[
             Witness::Refusal,
             Witness::Takeover,
@@ -125,6 +130,7 @@ pub const SMALL: &[Configuration] = &[
         moments: &[0],
         reads_late: true,
         faults: 0,
+        restores: false,
         shows: &[Witness::OtherTenure, Witness::ChangeOfHands],
     },
     Configuration {
@@ -137,6 +143,7 @@ pub const SMALL: &[Configuration] = &[
         moments: A_SECOND,
         reads_late: false,
         faults: 1,
+        restores: false,
         shows: &[
             Witness::Broken,
             Witness::HeldOff,
@@ -156,6 +163,7 @@ pub const SMALL: &[Configuration] = &[
         moments: &[0],
         reads_late: false,
         faults: 0,
+        restores: false,
         shows: &[Witness::Broken, Witness::HeldOff, Witness::ChangeOfHands],
     },
     Configuration {
@@ -165,6 +173,7 @@ pub const SMALL: &[Configuration] = &[
         moments: &[0],
         reads_late: false,
         faults: 2,
+        restores: false,
         shows: &[Witness::Broken],
     },
     Configuration {
@@ -174,6 +183,7 @@ pub const SMALL: &[Configuration] = &[
         moments: &[0],
         reads_late: false,
         faults: 0,
+        restores: false,
         shows: &[],
     },
     Configuration {
@@ -183,6 +193,7 @@ pub const SMALL: &[Configuration] = &[
         moments: THREE_MOMENTS,
         reads_late: false,
         faults: 0,
+        restores: false,
         shows: &[Witness::Broken, Witness::Insisted],
     },
     Configuration {
@@ -192,6 +203,7 @@ pub const SMALL: &[Configuration] = &[
         moments: A_SECOND,
         reads_late: true,
         faults: 1,
+        restores: false,
         shows: &[Witness::Cleared],
     },
     Configuration {
@@ -204,6 +216,7 @@ pub const SMALL: &[Configuration] = &[
         moments: &[0],
         reads_late: false,
         faults: 1,
+        restores: false,
         shows: &[Witness::ActorRefused, Witness::Replay],
     },
     Configuration {
@@ -221,7 +234,31 @@ pub const SMALL: &[Configuration] = &[
         moments: &[0],
         reads_late: false,
         faults: 1,
+        restores: false,
         shows: &[Witness::ActorRefused, Witness::Replay, Witness::Refusal],
+    },
+    Configuration {
+        name: "a restore",
+        rows: DEVICE,
+        clients: &[
+            client("alice", 3, &[LOCK, UNLOCK]),
+            client("bob", 2, &[LOCK, UNLOCK]),
+        ],
+        moments: &[0],
+        reads_late: false,
+        faults: 1,
+        restores: true,
+        shows: &[Witness::Restored, Witness::ChangeOfHands],
+    },
+    Configuration {
+        name: "a break after a restore",
+        rows: DEVICE_AND_OLGA,
+        clients: &[client("alice", 4, &[LEASE]), client("olga", 1, &[BREAK])],
+        moments: &[0, 1],
+        reads_late: false,
+        faults: 0,
+        restores: true,
+        shows: &[Witness::Restored, Witness::Insisted],
     },
     Configuration {
         name: "plans",
@@ -234,6 +271,7 @@ pub const SMALL: &[Configuration] = &[
         moments: &[0],
         reads_late: false,
         faults: 1,
+        restores: false,
         shows: &[
             Witness::Batch,
             Witness::BatchRefused,
@@ -256,6 +294,7 @@ pub const LARGE: &[Configuration] = &[
         moments: &[0],
         reads_late: false,
         faults: 2,
+        restores: false,
         shows: &[
             Witness::Refusal,
             Witness::ChangeOfHands,
@@ -279,6 +318,7 @@ pub const LARGE: &[Configuration] = &[
         moments: &[0, 999, 1_000],
         reads_late: false,
         faults: 1,
+        restores: false,
         shows: &[
             Witness::Takeover,
             Witness::OtherTenure,
@@ -297,6 +337,7 @@ pub const LARGE: &[Configuration] = &[
         moments: A_SECOND,
         reads_late: false,
         faults: 1,
+        restores: false,
         shows: &[
             Witness::Broken,
             Witness::HeldOff,
@@ -333,6 +374,7 @@ pub const LARGE: &[Configuration] = &[
         moments: &[0],
         reads_late: false,
         faults: 2,
+        restores: false,
         shows: &[Witness::ActorRefused, Witness::Replay, Witness::Refusal],
     },
     Configuration {
@@ -354,6 +396,7 @@ pub const LARGE: &[Configuration] = &[
         moments: &[0],
         reads_late: false,
         faults: 2,
+        restores: false,
         shows: &[
             Witness::Batch,
             Witness::BatchRefused,

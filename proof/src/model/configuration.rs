@@ -24,6 +24,8 @@ pub struct Configuration {
     pub reads_late: bool,
     /// How many answers are lost, writes delayed and writes duplicated in one schedule.
     pub faults: u8,
+    /// Whether the rows are put back, once, to a backup of one earlier moment.
+    pub restores: bool,
     /// What must be seen in it, so that no property holds for want of a case.
     pub shows: &'static [Witness],
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dashmap::DashMap;
 use holdfast::lock::{
-    Aftermath, Fence, HoldOff, Lease, LeaseChange, Loss, Origin, Outcome, Owner, Plan, Reason, Record,
+    Aftermath, Epoch, Fence, HoldOff, Lease, LeaseChange, Loss, Origin, Outcome, Owner, Plan, Reason, Record,
     Request, RequestId, Revision, Step, Text, Timestamp, Turn, Unsure, Writer, released_by,
 };
 use holdfast::store::{AccountVersion, ActorCheck, Update, expressions};
@@ -24,6 +24,8 @@ pub(super) struct Asked {
     pub(super) rows: &'static [usize],
     pub(super) me: Writer,
     pub(super) now: Timestamp,
+    /// The epoch of the functions that serve it.
+    pub(super) epoch: Epoch,
     /// The row of the actor's account, where the write checks it, and the fence that the session has of it.
     pub(super) actor: Option<(usize, Fence)>,
 }
@@ -102,10 +104,10 @@ impl Exchange {
         (op, by): (u8, &str),
         (verb, rows): (Verb, &'static [usize]),
         fence: Fence,
-        now: i64,
+        (now, epoch): (i64, Epoch),
         actor: Option<(usize, Fence)>,
     ) -> u32 {
-        let key = format!("{op} {verb:?} {rows:?} {fence} {now} {actor:?}");
+        let key = format!("{op} {verb:?} {rows:?} {fence} {now} {epoch} {actor:?}");
         self.asks.id(key, || {
             let owner = Owner::new(by);
             let now = Timestamp::from_unix_ms(now);
@@ -119,6 +121,7 @@ impl Exchange {
                     origin: Origin::unknown(RequestId::new(format!("request-{op}"))),
                 },
                 now,
+                epoch,
                 actor,
             }
         })
@@ -151,7 +154,7 @@ impl Exchange {
         let Some(record) = with.table.row(rows[asked.rows[0]]).record.clone() else {
             return self.answer(Answer::Corrupt);
         };
-        let decision = (with.protocol.decide)(&record.state, &asked.request, asked.now);
+        let decision = (with.protocol.decide)(&record.state, &asked.request, asked.now, asked.epoch);
         self.follow(with, ask, rows, (with.protocol.first)(decision), 0)
     }
 
@@ -175,7 +178,7 @@ impl Exchange {
             .map(|record| record.state.clone())
             .enumerate()
             .collect();
-        let steps = match (with.protocol.plan)(&states, &asked.request, asked.now) {
+        let steps = match (with.protocol.plan)(&states, &asked.request, asked.now, asked.epoch) {
             Plan::Conflict(refusals) => {
                 let refusals = refusals.into_iter().map(|(_, refusal)| refusal).collect();
                 return self.answer(Answer::Conflict(refusals));
@@ -198,15 +201,15 @@ impl Exchange {
             let (place, update, kind) = match step {
                 Step::Change(place, change) => {
                     let row = target(with.rows[asked.rows[*place]]);
-                    let seen = expected(records[*place].rev);
-                    let update = Update::change(change, seen, &row, &asked.me, asked.now);
+                    let seen = expected(&records[*place]);
+                    let update = Update::change(change, seen, &row, &asked.me, asked.now, asked.epoch);
                     (*place, update, Kind::of(change))
                 }
                 Step::Stay(place) => {
                     let row = target(with.rows[asked.rows[*place]]);
                     (
                         *place,
-                        Update::touch(expected(records[*place].rev), &row),
+                        Update::touch(expected(&records[*place]).map(|record| record.rev), &row),
                         Kind::Touch,
                     )
                 }
@@ -245,7 +248,8 @@ impl Exchange {
                     found,
                     ambiguous,
                 };
-                let decide = |state: &_| (with.protocol.decide)(state, &asked.request, asked.now);
+                let decide =
+                    |state: &_| (with.protocol.decide)(state, &asked.request, asked.now, asked.epoch);
                 let turn = (with.protocol.after)(turn.clone(), loss, &asked.me, &decide);
                 self.follow(with, before.ask, rows, turn, before.losses + 1)
             }
@@ -259,15 +263,19 @@ impl Exchange {
         let asked = self.asks.get(ask);
         let row = asked.rows[0];
         let place = target(with.rows[row]);
-        let seen = with.table.row(rows[row]).record.as_ref().map(|record| record.rev);
-        let seen = expected(seen.unwrap_or_default());
+        let stored = with.table.row(rows[row]);
+        let seen = stored.record.as_ref().and_then(expected);
         let (kind, mut update, outcome) = match &turn {
             Turn::Answer(outcome) => return self.answer(Answer::Outcome(outcome.clone())),
             Turn::Unsure(why) => return self.answer(Answer::Unsure(*why)),
-            Turn::Touch(outcome) => (Kind::Touch, Update::touch(seen, &place), outcome.clone()),
+            Turn::Touch(outcome) => (
+                Kind::Touch,
+                Update::touch(seen.map(|record| record.rev), &place),
+                outcome.clone(),
+            ),
             Turn::Write(change, outcome) => (
                 Kind::of(change),
-                Update::change(change, seen, &place, &asked.me, asked.now),
+                Update::change(change, seen, &place, &asked.me, asked.now, asked.epoch),
                 outcome.clone(),
             ),
         };
@@ -401,9 +409,9 @@ fn is_signed_in(table: &Table, asked: &Asked, rows: [u32; ROWS]) -> bool {
     })
 }
 
-/// The revision that a write must find; `None` for a row that is not there yet. As in `store/locking.rs`.
-fn expected(rev: Revision) -> Option<Revision> {
-    (rev != Revision::default()).then_some(rev)
+/// The row that a write must find; `None` for one that is not there yet. As in `store/locking.rs`.
+fn expected(record: &Record) -> Option<&Record> {
+    (record.rev != Revision::default()).then_some(record)
 }
 
 fn request(owner: Owner, verb: Verb, latest: Fence) -> Request {

@@ -102,7 +102,13 @@ impl<'a> Judge<'a> {
         let goes_on = found.record.as_ref().is_some_and(|record| {
             record.state.fence() == *fence && record.state.recorded().is_some_and(|lock| lock.owner != *by)
         });
-        if kind == Kind::Break && attempt.losses > 0 && goes_on {
+        // As the row's first change in its epoch it loses to a renewal that was faster to be that.
+        let begins_epoch = self.model.table.row(attempt.seen[0]);
+        let begins_epoch = begins_epoch
+            .record
+            .as_ref()
+            .is_some_and(|record| asked.epoch.is_after(record.change));
+        if kind == Kind::Break && attempt.losses > 0 && goes_on && !begins_epoch {
             Model::breaks(world, Rule::BreakReaches);
         }
     }
@@ -156,8 +162,21 @@ impl<'a> Judge<'a> {
         let breaks = is_break(old, asked, kind);
         let bit = 1_u8 << row;
 
-        if new.fence() < old.fence() || (new.fence() == old.fence() && (begins || kind == Kind::Break)) {
+        let (largest_fence, largest_change) = &mut world.largest[row];
+        let hands = begins || kind == Kind::Break;
+        // What a restore took back was given out all the same.
+        let goes_back = new.fence() < old.fence() || (hands && new.fence().get() <= *largest_fence);
+        *largest_fence = new.fence().get().max(*largest_fence);
+        let comes_twice = kind.is_change() && after.change <= *largest_change;
+        *largest_change = after.change.max(*largest_change);
+        if goes_back {
             Model::breaks(world, Rule::FenceGrows);
+        }
+        if comes_twice {
+            Model::breaks(world, Rule::ChangesApart);
+        }
+        if world.epoch > 0 && kind.is_change() {
+            world.just.0 |= Witness::Restored.bit();
         }
         if kind == Kind::Break && !breaks {
             Model::breaks(world, Rule::NamedTenure);

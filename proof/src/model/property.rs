@@ -11,7 +11,7 @@ use super::world::World;
 pub enum Rule {
     /// A tenure begins only where no other is live.
     OneTenure,
-    /// Each change of hands has a larger fence.
+    /// Each change of hands has a larger fence than any before, those that a restore took back included.
     FenceGrows,
     /// No request changes a row twice.
     AtMostOnce,
@@ -27,7 +27,7 @@ pub enum Rule {
     AnswersFence,
     /// The old owner takes nothing before the hold-off is over.
     HoldOff,
-    /// A break loses one race to a renewal at most.
+    /// A break loses one race to a renewal at most, and one more as the first change of a restored row.
     BreakReaches,
     /// The tenure that a request names is the only one it changes.
     NamedTenure,
@@ -43,6 +43,8 @@ pub enum Rule {
     ActorStillIn,
     /// Every row that was written can be read.
     Readable,
+    /// No two changes of a row have one number.
+    ChangesApart,
 }
 
 /// What is seen in some state.
@@ -91,6 +93,8 @@ pub enum Witness {
     Cleared,
     /// A tenure that was named is not the live one.
     OtherTenure,
+    /// A restored row is changed.
+    Restored,
 }
 
 /// Every rule, with the words for it and with the witness that shows that it is put to the test.
@@ -164,6 +168,11 @@ pub const RULES: &[(Rule, &str, Witness)] = &[
         Witness::ActorRefused,
     ),
     (Rule::Readable, "every row can be read", Witness::ChangeOfHands),
+    (
+        Rule::ChangesApart,
+        "no two changes of a row have one number",
+        Witness::Restored,
+    ),
 ];
 
 /// Every witness, with the words for it.
@@ -195,6 +204,7 @@ pub const WITNESSES: &[(Witness, &str)] = &[
     (Witness::Replay, "a transaction is sent twice and made once"),
     (Witness::Cleared, "a lease that ran out is taken off the row"),
     (Witness::OtherTenure, "a named tenure is not the live one"),
+    (Witness::Restored, "a restored row is changed"),
 ];
 
 const fn bit(place: u8) -> u32 {
@@ -240,7 +250,7 @@ pub(super) fn rule(rule: Rule, name: &'static str) -> Property<Model> {
             }
         };
     }
-    places!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
+    places!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17)
 }
 
 /// The witness's property.
@@ -254,5 +264,5 @@ pub(super) fn witness(witness: Witness) -> Property<Model> {
             }
         };
     }
-    places!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20)
+    places!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21)
 }

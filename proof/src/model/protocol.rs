@@ -1,16 +1,16 @@
 //! The protocol as values: the product's own functions, or broken ones in their place.
 
-use holdfast::lock::{self, Change, Decision, Loss, Plan, Request, State, Timestamp, Turn, Writer};
+use holdfast::lock::{self, Change, Decision, Epoch, Loss, Plan, Request, State, Timestamp, Turn, Writer};
 
 use crate::condition::Bindings;
 
 /// What a request means for a state.
-pub type Decide = fn(&State, &Request, Timestamp) -> Decision;
+pub type Decide = fn(&State, &Request, Timestamp, Epoch) -> Decision;
 /// What follows where a write lost its race; the last argument decides again.
 pub type After = fn(Turn, Loss<'_>, &Writer, &dyn Fn(&State) -> Decision) -> Turn;
 
 /// `lock::plan`, or a broken variant of it.
-pub type PlanAll = fn(&[(usize, State)], &Request, Timestamp) -> Plan<usize>;
+pub type PlanAll = fn(&[(usize, State)], &Request, Timestamp, Epoch) -> Plan<usize>;
 
 /// The functions that carry a request out.
 #[derive(Clone, Copy)]

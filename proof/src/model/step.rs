@@ -1,6 +1,6 @@
 //! The steps of the model: what may happen next, and what comes of it.
 
-use holdfast::lock::{Fence, Lock, Outcome, Owner, Timestamp};
+use holdfast::lock::{Epoch, Fence, Lock, Outcome, Owner, Timestamp};
 
 use super::Model;
 use super::configuration::{CLIENTS, REQUESTS, ROWS, RowKind, Verb};
@@ -31,6 +31,10 @@ pub enum Action {
     Arrive(u8),
     /// Time passes.
     Tick,
+    /// The rows are backed up.
+    Backup,
+    /// With the API closed, the rows are put back to the backup, the epoch is raised, and all sessions are ended.
+    Restore,
 }
 
 /// What becomes of a write that is sent.
@@ -73,6 +77,9 @@ impl Model {
             fenced_off: 0,
             acknowledged: 0,
             held_off: [None; ROWS],
+            backup: None,
+            epoch: 0,
+            largest: [(0, 0); ROWS],
             broken: 0,
             just: Just::default(),
         }
@@ -113,6 +120,13 @@ impl Model {
         if usize::from(world.clock) + 1 < self.configuration.moments.len() {
             actions.push(Action::Tick);
         }
+        if self.configuration.restores && world.epoch == 0 {
+            actions.push(if world.backup.is_none() {
+                Action::Backup
+            } else {
+                Action::Restore
+            });
+        }
     }
 
     pub(super) fn follow(&self, last: &World, action: Action) -> Option<World> {
@@ -131,6 +145,8 @@ impl Model {
                     *held = held.filter(|(_, until)| now < Timestamp::from_unix_ms(*until));
                 }
             }
+            Action::Backup => world.backup = Some(world.rows),
+            Action::Restore => self.restore(&mut world),
         }
         self.forget(&mut world);
         Some(world)
@@ -138,6 +154,21 @@ impl Model {
 
     pub(super) fn now(&self, world: &World) -> Timestamp {
         Timestamp::from_unix_ms(self.configuration.moments[usize::from(world.clock)])
+    }
+
+    /// What was under way ends with the tables that it was sent to. What the restore takes back is nobody's any more.
+    fn restore(&self, world: &mut World) {
+        for number in 0..CLIENTS {
+            if world.clients[number].phase != Phase::Idle {
+                self.answer(world, u8::try_from(number).expect("a client"), None);
+            }
+        }
+        world.rows = world.backup.take().unwrap_or(world.rows);
+        world.epoch += 1;
+        world.network = [0; super::world::LATE];
+        world.effects = 0;
+        world.acknowledged = 0;
+        world.held_off = [None; ROWS];
     }
 
     fn ask(&self, world: &mut World, client: u8, place: u8) -> Option<()> {
@@ -174,7 +205,10 @@ impl Model {
             (op, specification.login),
             (asked.verb, asked.rows),
             latest(asked.rows[0]),
-            self.now(world).unix_ms(),
+            (
+                self.now(world).unix_ms(),
+                Epoch::new(world.epoch).expect("an epoch"),
+            ),
             actor.map(|account| (account, latest(account))),
         );
         // What the same owner's answered requests have under way.

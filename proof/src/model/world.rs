@@ -28,6 +28,12 @@ pub struct World {
     pub(super) acknowledged: u8,
     /// Of each row, who is held off and until when.
     pub(super) held_off: [Option<(u8, i64)>; ROWS],
+    /// The rows as a backup has them.
+    pub(super) backup: Option<[u32; ROWS]>,
+    /// How often the rows were put back to the backup. It is the epoch.
+    pub(super) epoch: u16,
+    /// The largest fence of each row, and the largest number of a change, that were ever given out.
+    pub(super) largest: [(u64, u64); ROWS],
     /// The rules that a step broke.
     pub(super) broken: u32,
     pub(super) just: Just,

@@ -2,9 +2,10 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use holdfast::lock::{
-    Break, Change, Decision, Fence, Lease, LeaseChange, Lock, Loss, Outcome, Owner, Plan, Record, Request,
-    State, Step, Timestamp, Turn, decide,
+    Break, Change, Decision, Epoch, Fence, Lease, LeaseChange, Lock, Loss, Outcome, Owner, Plan, Record,
+    Request, State, Step, Timestamp, Turn, decide,
 };
+use holdfast::store::expressions;
 
 use super::mutant::ModelMutant;
 use crate::model::{ClientToken, Draft, Kind, Protocol, Rule};
@@ -92,39 +93,39 @@ fn with_fence(decision: Decision, fence: Fence) -> Decision {
 }
 
 /// A release frees a live lock, no matter whose.
-fn releases_anyones(state: &State, request: &Request, now: Timestamp) -> Decision {
+fn releases_anyones(state: &State, request: &Request, now: Timestamp, epoch: Epoch) -> Decision {
     match (request, state.live(now)) {
         (Request::Release { tenure, .. }, Some(lock)) => {
             let request = Request::Release {
                 owner: lock.owner.clone(),
                 tenure: *tenure,
             };
-            decide(state, &request, now)
+            decide(state, &request, now, epoch)
         }
-        _ => decide(state, request, now),
+        _ => decide(state, request, now, epoch),
     }
 }
 
 /// An acquisition takes the lock, no matter who holds it.
-fn takes_anyones(state: &State, request: &Request, now: Timestamp) -> Decision {
+fn takes_anyones(state: &State, request: &Request, now: Timestamp, epoch: Epoch) -> Decision {
     match (request, state.live(now)) {
         (Request::Acquire { owner, .. }, Some(lock)) if lock.owner != *owner => {
-            decide(&with_lock(state, None), request, now)
+            decide(&with_lock(state, None), request, now, epoch)
         }
-        _ => decide(state, request, now),
+        _ => decide(state, request, now, epoch),
     }
 }
 
 /// A lock renews a live one, no matter whose.
-fn renews_anyones(state: &State, request: &Request, now: Timestamp) -> Decision {
+fn renews_anyones(state: &State, request: &Request, now: Timestamp, epoch: Epoch) -> Decision {
     match (request, state.live(now)) {
-        (Request::Acquire { owner, .. }, Some(_)) => decide(&as_if_of(state, owner), request, now),
-        _ => decide(state, request, now),
+        (Request::Acquire { owner, .. }, Some(_)) => decide(&as_if_of(state, owner), request, now, epoch),
+        _ => decide(state, request, now, epoch),
     }
 }
 
 /// A break ends whatever is live.
-fn breaks_any_tenure(state: &State, request: &Request, now: Timestamp) -> Decision {
+fn breaks_any_tenure(state: &State, request: &Request, now: Timestamp, epoch: Epoch) -> Decision {
     match request.clone() {
         Request::Break {
             by,
@@ -141,13 +142,13 @@ fn breaks_any_tenure(state: &State, request: &Request, now: Timestamp) -> Decisi
                 then,
                 hold_off,
             };
-            decide(state, &request, now)
+            decide(state, &request, now, epoch)
         }
-        request => decide(state, &request, now),
+        request => decide(state, &request, now, epoch),
     }
 }
 
-fn breaks_an_own_lock(state: &State, request: &Request, now: Timestamp) -> Decision {
+fn breaks_an_own_lock(state: &State, request: &Request, now: Timestamp, epoch: Epoch) -> Decision {
     match (request.clone(), state.live(now)) {
         (
             Request::Break {
@@ -166,27 +167,32 @@ fn breaks_an_own_lock(state: &State, request: &Request, now: Timestamp) -> Decis
                 then,
                 hold_off,
             };
-            decide(state, &request, now)
+            decide(state, &request, now, epoch)
         }
-        (request, _) => decide(state, &request, now),
+        (request, _) => decide(state, &request, now, epoch),
     }
 }
 
 /// The wait-out begins again with every look at the row.
-fn waits_again(state: &State, request: &Request, now: Timestamp) -> Decision {
+fn waits_again(state: &State, request: &Request, now: Timestamp, epoch: Epoch) -> Decision {
     let Request::Acquire {
         lease: LeaseChange::For(lease),
         ..
     } = request
     else {
-        return decide(state, request, now);
+        return decide(state, request, now, epoch);
     };
     let lease: Lease = *lease;
-    decide(&with_until(state, |_| lease.until(now).unix_ms()), request, now)
+    decide(
+        &with_until(state, |_| lease.until(now).unix_ms()),
+        request,
+        now,
+        epoch,
+    )
 }
 
-fn forgets_the_break(state: &State, request: &Request, now: Timestamp) -> Decision {
-    match decide(state, request, now) {
+fn forgets_the_break(state: &State, request: &Request, now: Timestamp, epoch: Epoch) -> Decision {
+    match decide(state, request, now, epoch) {
         Decision::Write(Change::Acquire { fence, lock, .. }, outcome) => Decision::Write(
             Change::Acquire {
                 fence,
@@ -199,16 +205,16 @@ fn forgets_the_break(state: &State, request: &Request, now: Timestamp) -> Decisi
     }
 }
 
-fn ends_the_hold_off_early(state: &State, request: &Request, now: Timestamp) -> Decision {
+fn ends_the_hold_off_early(state: &State, request: &Request, now: Timestamp, epoch: Epoch) -> Decision {
     let earlier = state.last_break().cloned().map(|last| Break {
         until: Timestamp::from_unix_ms(last.until.unix_ms() - 1),
         ..last
     });
-    decide(&state.clone().with_last_break(earlier), request, now)
+    decide(&state.clone().with_last_break(earlier), request, now, epoch)
 }
 
-fn without_hold_off(state: &State, request: &Request, now: Timestamp) -> Decision {
-    decide(&state.clone().with_last_break(None), request, now)
+fn without_hold_off(state: &State, request: &Request, now: Timestamp, epoch: Epoch) -> Decision {
+    decide(&state.clone().with_last_break(None), request, now, epoch)
 }
 
 /// An acquisition that lost its race is refused, no matter who is found: the invocation's own first write, too.
@@ -495,7 +501,9 @@ pub const IN_PROCESS: &[ModelMutant] = &[
         model: "leases",
         rule: Rule::ExpiryCounts,
         protocol: Protocol {
-            decide: |state, request, now| decide(&with_until(state, |until| until + 1), request, now),
+            decide: |state, request, now, epoch| {
+                decide(&with_until(state, |until| until + 1), request, now, epoch)
+            },
             ..SHIPPED
         },
     },
@@ -506,7 +514,9 @@ pub const IN_PROCESS: &[ModelMutant] = &[
         model: "leases",
         rule: Rule::Progress,
         protocol: Protocol {
-            decide: |state, request, now| decide(&with_until(state, |until| until - 1), request, now),
+            decide: |state, request, now, epoch| {
+                decide(&with_until(state, |until| until - 1), request, now, epoch)
+            },
             ..SHIPPED
         },
     },
@@ -517,7 +527,9 @@ pub const IN_PROCESS: &[ModelMutant] = &[
         model: "leases",
         rule: Rule::OneTenure,
         protocol: Protocol {
-            decide: |state, request, now| decide(&with_until(state, |until| until - 1), request, now),
+            decide: |state, request, now, epoch| {
+                decide(&with_until(state, |until| until - 1), request, now, epoch)
+            },
             draft: |draft| {
                 if draft.kind == Kind::Acquire {
                     draft.condition = draft
@@ -598,7 +610,9 @@ pub const IN_PROCESS: &[ModelMutant] = &[
         model: "two clients",
         rule: Rule::FenceGrows,
         protocol: Protocol {
-            decide: |state, request, now| with_fence(decide(state, request, now), state.fence()),
+            decide: |state, request, now, epoch| {
+                with_fence(decide(state, request, now, epoch), state.fence())
+            },
             ..SHIPPED
         },
     },
@@ -609,8 +623,8 @@ pub const IN_PROCESS: &[ModelMutant] = &[
         model: "leases",
         rule: Rule::FenceGrows,
         protocol: Protocol {
-            decide: |state, request, now| {
-                let decision = decide(state, request, now);
+            decide: |state, request, now, epoch| {
+                let decision = decide(state, request, now, epoch);
                 if state.has_run_out(now) {
                     with_fence(decision, state.fence())
                 } else {
@@ -627,7 +641,7 @@ pub const IN_PROCESS: &[ModelMutant] = &[
         model: "breaks",
         rule: Rule::FenceGrows,
         protocol: Protocol {
-            decide: |state, request, now| match decide(state, request, now) {
+            decide: |state, request, now, epoch| match decide(state, request, now, epoch) {
                 decision @ Decision::Write(Change::Break { .. }, _) => with_fence(decision, state.fence()),
                 decision => decision,
             },
@@ -789,9 +803,9 @@ pub const IN_PROCESS: &[ModelMutant] = &[
         model: "tenures by name",
         rule: Rule::NamedTenure,
         protocol: Protocol {
-            decide: |state, request, now| match request {
-                Request::Release { .. } => decide(state, &without_tenure(request), now),
-                _ => decide(state, request, now),
+            decide: |state, request, now, epoch| match request {
+                Request::Release { .. } => decide(state, &without_tenure(request), now, epoch),
+                _ => decide(state, request, now, epoch),
             },
             ..SHIPPED
         },
@@ -803,9 +817,49 @@ pub const IN_PROCESS: &[ModelMutant] = &[
         model: "leases",
         rule: Rule::NamedTenure,
         protocol: Protocol {
-            decide: |state, request, now| match request {
-                Request::Acquire { .. } => decide(state, &without_tenure(request), now),
-                _ => decide(state, request, now),
+            decide: |state, request, now, epoch| match request {
+                Request::Acquire { .. } => decide(state, &without_tenure(request), now, epoch),
+                _ => decide(state, request, now, epoch),
+            },
+            ..SHIPPED
+        },
+    },
+    ModelMutant {
+        name: "epoch ignored",
+        breaks: "a restored row goes on with the fences that it had",
+        origin: "a restored table gives out fences that systems have seen",
+        model: "a restore",
+        rule: Rule::FenceGrows,
+        protocol: Protocol {
+            decide: |state, request, now, _| decide(state, request, now, Epoch::default()),
+            ..SHIPPED
+        },
+    },
+    ModelMutant {
+        name: "epoch ignored by changes",
+        breaks: "a restored row goes on with the changes that it had, whose records are there already",
+        origin: "a history that is newer than its table",
+        model: "a restore",
+        rule: Rule::ChangesApart,
+        protocol: Protocol {
+            draft: |draft| {
+                if let Some(first) = draft.bindings.values.get_mut(":first_change") {
+                    *first = AttributeValue::N("2".to_owned());
+                }
+            },
+            ..SHIPPED
+        },
+    },
+    ModelMutant {
+        name: "epoch begun twice",
+        breaks: "a break that goes by its tenure alone begins the epoch that a renewal has begun",
+        origin: "conditions without revision",
+        model: "a break after a restore",
+        rule: Rule::ChangesApart,
+        protocol: Protocol {
+            draft: |draft| {
+                let guard = format!(" AND {}", expressions::CHANGE_BEFORE_EPOCH);
+                draft.condition = draft.condition.replace(&guard, "");
             },
             ..SHIPPED
         },
@@ -817,7 +871,7 @@ pub const IN_PROCESS: &[ModelMutant] = &[
         model: "plans",
         rule: Rule::TrueAnswer,
         protocol: Protocol {
-            plan: |rows, request, now| match holdfast::lock::plan(rows, request, now) {
+            plan: |rows, request, now, epoch| match holdfast::lock::plan(rows, request, now, epoch) {
                 Plan::Write(mut steps) => {
                     steps.retain(|step| matches!(step, Step::Change(..)));
                     Plan::Write(steps)

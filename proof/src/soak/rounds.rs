@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::types::AttributeValue;
 use dynoxide::Database;
 use holdfast::Clock;
-use holdfast::config::HISTORY_KEPT;
+use holdfast::config::{HISTORY_KEPT, SECOND_FACTOR_KEYS};
 use holdfast::id::Company;
 use holdfast::lock::Timestamp;
 use holdfast::runtime::{BatchAnswer, consume};
@@ -237,6 +237,8 @@ impl Program {
             .args(["--port", &port.to_string(), "--directory"])
             .arg(people)
             .args(arguments)
+            // The server starts again over the same store.
+            .env(SECOND_FACTOR_KEYS, world::SECOND_FACTOR_KEY)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -20,6 +20,8 @@ const PASSWORD: &str = "correct horse";
 const PASSWORD_HASH: &str =
     "$argon2id$v=19$m=8,t=1,p=1$c29hayBzYWx0IHNvYWsgcw$yHFhRlt928pMj4aXDz2AmVG0aE63MGcZfJ9hXnyaXE0";
 const TOTP_SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+/// What the second factors are sealed with.
+pub const SECOND_FACTOR_KEY: &str = "the-key-of-the-soak-0000000000000000000000000000000";
 /// Sixteen bytes in base64.
 const API_KEY: &str = "b3duZXItb2YtdGhlLWtleQ==";
 

@@ -7,7 +7,7 @@ use holdfast::lock::*;
 const OWNERS: [&str; 3] = ["alice", "bob", "carol"];
 
 /// The row after a change, as the store writes it.
-fn write(record: &Record, change: &Change, writer: Writer) -> Record {
+fn write(record: &Record, change: &Change, writer: Writer, epoch: Epoch) -> Record {
     let old = record.state.last_break().cloned();
     let state = match change.clone() {
         Change::Acquire {
@@ -23,7 +23,7 @@ fn write(record: &Record, change: &Change, writer: Writer) -> Record {
     };
     Record {
         rev: record.rev.next(),
-        change: record.change + 1,
+        change: epoch.next(record.change),
         state,
         by: Some(writer),
         lock_request: record.lock_request.clone(),
@@ -89,11 +89,15 @@ fn expected(label: Label) -> Action {
 
 proptest! {
     #[test]
-    fn the_records_replay_to_the_row(steps in prop::collection::vec((request(), 0..1_500_i64), 1..60)) {
+    fn the_records_replay_to_the_row(
+        steps in prop::collection::vec((request(), 0..1_500_i64), 1..60),
+        raised_at in 0..60_usize,
+    ) {
         let mut record = Record::default();
         let mut now = 0;
         let (mut owner, mut fence, mut change) = (None, Fence::default(), 0);
-        for ((who, request), wait) in steps {
+        for (number, ((who, request), wait)) in steps.into_iter().enumerate() {
+            let epoch = Epoch::new(u16::from(number >= raised_at)).unwrap();
             now += wait;
             let now = Timestamp::from_unix_ms(now);
             let request = match request {
@@ -102,7 +106,7 @@ proptest! {
                 }
                 request => request,
             };
-            let Decision::Write(written, outcome) = decide(&record.state, &request, now) else {
+            let Decision::Write(written, outcome) = decide(&record.state, &request, now, epoch) else {
                 // A touch raises the revision alone.
                 let touched = Record { rev: record.rev.next(), ..record.clone() };
                 let before = (record.change > 0).then(|| image(&record));
@@ -111,13 +115,16 @@ proptest! {
                 continue;
             };
             let name = OWNERS.get(who).unwrap();
-            let after = write(&record, &written, writer(name, now));
+            let after = write(&record, &written, writer(name, now), epoch);
             let before = (record.change > 0).then(|| image(&record));
             let event = event(before.as_ref(), &image(&after)).unwrap();
             prop_assert_eq!(event.action, expected(outcome.label()));
             prop_assert_eq!(event.by.actor.as_str(), *name);
             // In order and without a gap, each goes on from where the one before ended.
-            prop_assert_eq!(event.change, change + 1);
+            match change_before(event.change) {
+                Some(before) => prop_assert_eq!(before, change),
+                None => prop_assert!(event.change == epoch.first() && event.change > change),
+            }
             prop_assert_eq!(&event.owner_before, &owner);
             prop_assert_eq!(event.fence_before, fence);
             prop_assert_eq!(event.reason.is_some(), event.action == Action::Broken);

@@ -53,7 +53,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn all_or_none_and_never_against_an_owner(rows in states(), acquire in any::<bool>()) {
+    fn all_or_none_and_never_against_an_owner(rows in states(), acquire in any::<bool>(), epoch in 0..3_u16) {
+        let epoch = Epoch::new(epoch).unwrap();
         let me = "user-0";
         let request = if acquire {
             Request::Acquire { owner: Owner::new(me), lease: LeaseChange::Keep, text: Text::default(), tenure: None }
@@ -63,7 +64,7 @@ proptest! {
         let others: Vec<usize> =
             rows.iter().filter(|(_, state)| refuses(state, me, acquire)).map(|(n, _)| *n).collect();
         let wanted = acquire.then_some(me);
-        match plan(&rows, &request, NOW) {
+        match plan(&rows, &request, NOW, epoch) {
             Plan::Conflict(conflicts) => {
                 let named: Vec<usize> = conflicts.iter().map(|(n, _)| *n).collect();
                 prop_assert!(!others.is_empty());
@@ -98,7 +99,7 @@ proptest! {
                                     let broken = state.last_break();
                                     prop_assert_eq!(*keeps_break, broken.is_some_and(|b| NOW < b.until));
                                     prop_assert_eq!(lock.owner.as_str(), me);
-                                    prop_assert_eq!(*fence, state.fence().next());
+                                    prop_assert_eq!(*fence, state.fence().next(epoch));
                                 }
                                 Change::Release { owner, .. } => {
                                     prop_assert!(!acquire);

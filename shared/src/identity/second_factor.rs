@@ -5,7 +5,7 @@ use crate::audit::Outcome;
 use crate::failure::Failure;
 use crate::id::{RequestId, Source};
 use crate::lock::Timestamp;
-use crate::secret::{Code, Token};
+use crate::secret::{Code, SealingKeys, Token};
 use crate::store::{
     Attempt, AttemptKind, Counter, CredentialRow, Factor, Proof, RowKey, SessionKind, Store, UserRow,
 };
@@ -29,10 +29,13 @@ pub enum SecondFactor {
 /// A code is accepted once: the transaction that opens the session also moves the last accepted step on, and
 /// fails where another request has done so.
 ///
+/// A factor that no key opens is a failure, and no guess of the caller's: nothing is counted.
+///
 /// # Errors
-/// Whatever the store reports.
+/// Whatever the store reports, and [`Failure::Sealed`].
 pub async fn second_factor(
     store: &Store,
+    keys: &SealingKeys,
     token: &Token,
     code: &Code,
     source: Source,
@@ -63,10 +66,12 @@ pub async fn second_factor(
     let factor = if code.is_not_applicable() && !needs_code(&credential, &user) {
         Factor::Uncounted
     } else {
-        let step = credential
-            .totp_secret
-            .as_ref()
-            .and_then(|secret| secret.step_of(code, now));
+        let secret = credential.totp_secret.as_ref();
+        let secret = secret.map(|sealed| keys.unseal(sealed, attempt.login));
+        let secret = secret
+            .transpose()
+            .map_err(|error| Failure::Sealed(error.to_string()))?;
+        let step = secret.and_then(|secret| secret.step_of(code, now));
         if step.is_some() && credential.totp_step >= step {
             return Ok(SecondFactor::Stale);
         }

@@ -1,6 +1,5 @@
 use super::{
-    Aftermath, Break, Fence, HoldOff, Label, LeaseChange, Lock, Owner, Reason, Request, State, Text,
-    Timestamp,
+    Aftermath, Break, Epoch, Fence, Label, LeaseChange, Lock, Owner, Request, State, Text, Timestamp,
 };
 
 /// What a request means for a row at a moment.
@@ -198,9 +197,10 @@ impl Outcome {
     }
 }
 
-/// Decides what `request` means for a row in `state` at `now`.
+/// Decides what `request` means for a row in `state` at `now`. A change of hands gets the next fence of `epoch`.
 #[must_use]
-pub fn decide(state: &State, request: &Request, now: Timestamp) -> Decision {
+pub fn decide(state: &State, request: &Request, now: Timestamp, epoch: Epoch) -> Decision {
+    let next = state.fence().next(epoch);
     match request {
         Request::Acquire {
             owner,
@@ -217,7 +217,7 @@ pub fn decide(state: &State, request: &Request, now: Timestamp) -> Decision {
                 (Some(broken), _) => held_off(state, broken, now),
                 (None, Some(lock)) => held_by(state, lock),
                 (None, None) if tenure.is_some() => other_tenure(state, now),
-                (None, None) => acquire(state, owner, *lease, text, now),
+                (None, None) => acquire(state, next, owner, *lease, text, now),
             },
         },
         Request::Release { owner, tenure } => release(state, owner, *tenure, now),
@@ -229,7 +229,15 @@ pub fn decide(state: &State, request: &Request, now: Timestamp) -> Decision {
             hold_off,
         } => match state.live(now) {
             Some(lock) if *fence == state.fence() => {
-                break_live(state, lock, by, reason, *then, *hold_off, now)
+                let broken = Break {
+                    owner: lock.owner.clone(),
+                    fence: *fence,
+                    by: by.clone(),
+                    at: now,
+                    reason: reason.clone(),
+                    until: hold_off.until(now),
+                };
+                break_live(state, lock, broken, *then, next)
             }
             Some(_) if state.last_break().is_some_and(|broken| broken.is_of(by, *fence)) => {
                 tenure_over(state, now)
@@ -277,8 +285,14 @@ fn tenure_over(state: &State, now: Timestamp) -> Decision {
     })
 }
 
-fn acquire(state: &State, owner: &Owner, lease: LeaseChange, text: &Text, now: Timestamp) -> Decision {
-    let fence = state.fence().next();
+fn acquire(
+    state: &State,
+    fence: Fence,
+    owner: &Owner,
+    lease: LeaseChange,
+    text: &Text,
+    now: Timestamp,
+) -> Decision {
     let Text { title, message } = text.clone();
     let until = match lease {
         LeaseChange::Keep | LeaseChange::Infinite => None,
@@ -354,15 +368,8 @@ fn release(state: &State, owner: &Owner, tenure: Option<Fence>, now: Timestamp) 
 }
 
 /// The live lock has the fence that the break names.
-fn break_live(
-    state: &State,
-    lock: &Lock,
-    by: &Owner,
-    reason: &Reason,
-    then: Aftermath,
-    hold_off: HoldOff,
-    now: Timestamp,
-) -> Decision {
+fn break_live(state: &State, lock: &Lock, broken: Break, then: Aftermath, fence: Fence) -> Decision {
+    let (by, now) = (&broken.by, broken.at);
     if lock.owner == *by {
         return Decision::Answer(Outcome::YourOwn {
             fence: state.fence(),
@@ -384,19 +391,10 @@ fn break_live(
             })
         }
     };
-    // A free lock's fence grows as well: its holder is late from now on, not from the next acquisition on.
-    let fence = state.fence().next();
-    let broken = Break {
-        owner: lock.owner.clone(),
-        fence: state.fence(),
-        by: by.clone(),
-        at: now,
-        reason: reason.clone(),
-        until: hold_off.until(now),
-    };
     Decision::Write(
         Change::Break {
             broken,
+            // A free lock's fence grows as well: its holder is late from now on, not from the next acquisition on.
             fence,
             lock: taken.clone(),
         },

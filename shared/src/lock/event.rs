@@ -75,7 +75,7 @@ pub struct Image {
 /// One change of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// The number of the change: one more with each, without gaps.
+    /// The number of the change: one more with each, without gaps but before the first of an [`Epoch`](super::Epoch).
     pub change: u64,
     /// What it did.
     pub action: Action,

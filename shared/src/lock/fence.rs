@@ -1,6 +1,9 @@
 use std::fmt;
 
-/// A number that grows by one with each acquisition and each break, and never goes back, even across a release.
+use super::Epoch;
+
+/// A number that grows with each acquisition and each break, and never goes back, even across a release: by one, and after
+/// the tables were put back to an earlier state to the first number of the next [`Epoch`].
 ///
 /// A system that is protected by the lock refuses a fence smaller than the largest it has seen; only so is
 /// the late holder of a lease that ran out harmless.
@@ -20,11 +23,10 @@ impl Fence {
         self.0
     }
 
-    /// The fence of the next acquisition or break.
+    /// The fence of the next acquisition or break in `epoch`.
     #[must_use]
-    pub const fn next(self) -> Self {
-        // 2^64 acquisitions and breaks of one row cannot happen; staying at the top keeps the promise never to go back.
-        Self(self.0.saturating_add(1))
+    pub const fn next(self, epoch: Epoch) -> Self {
+        Self(epoch.next(self.0))
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod breaking;
 mod decide;
+mod epoch;
 mod event;
 mod fence;
 mod label;
@@ -18,6 +19,7 @@ mod turn;
 
 pub use breaking::{Aftermath, Break, HoldOff, InvalidHoldOff, InvalidReason, Reason};
 pub use decide::{Change, Decision, Outcome, decide};
+pub use epoch::{Epoch, InvalidEpoch, change_before};
 pub use event::{Action, Event, Image, NoEvent, event};
 pub use fence::Fence;
 pub use label::Label;

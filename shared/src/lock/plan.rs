@@ -1,4 +1,4 @@
-use super::{Change, Decision, Label, Outcome, Request, State, Timestamp, decide};
+use super::{Change, Decision, Epoch, Label, Outcome, Request, State, Timestamp, decide};
 
 /// What one request means for many locks at once: all of it or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,11 +49,11 @@ pub enum Step<K> {
 
 /// Decides what `request` means for all these rows in their states at `now`. Each row may be in the list once.
 #[must_use]
-pub fn plan<K: Clone>(rows: &[(K, State)], request: &Request, now: Timestamp) -> Plan<K> {
+pub fn plan<K: Clone>(rows: &[(K, State)], request: &Request, now: Timestamp, epoch: Epoch) -> Plan<K> {
     let mut conflicts = Vec::new();
     let mut steps = Vec::with_capacity(rows.len());
     for (key, state) in rows {
-        match decide(state, request, now) {
+        match decide(state, request, now, epoch) {
             Decision::Answer(refusal) if refusal.is_refusal() => conflicts.push((key.clone(), refusal)),
             Decision::Answer(_) => steps.push(Step::Stay(key.clone())),
             Decision::Write(change, _) => steps.push(Step::Change(key.clone(), change)),

@@ -3,7 +3,7 @@
 //! Three rules keep a request from taking effect twice and an answer from being undone; docs/protocol.md names the
 //! schedules that broke earlier protocols.
 
-use super::{Change, Decision, Outcome, Record, Request, State, Timestamp, Writer, decide};
+use super::{Change, Decision, Epoch, Outcome, Record, Request, State, Timestamp, Writer, decide};
 
 /// What to do next about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +47,8 @@ pub struct Loss<'a> {
 impl Turn {
     /// The first turn of `request` on the row `record`.
     #[must_use]
-    pub fn first(record: &Record, request: &Request, now: Timestamp) -> Self {
-        Self::of(decide(&record.state, request, now))
+    pub fn first(record: &Record, request: &Request, now: Timestamp, epoch: Epoch) -> Self {
+        Self::of(decide(&record.state, request, now, epoch))
     }
 
     /// The first turn of a request on which the decision is this one.
@@ -75,8 +75,8 @@ impl Turn {
 
     /// The turn after `self` lost its race. `me` is the caller and the invocation.
     #[must_use]
-    pub fn after(self, loss: Loss<'_>, request: &Request, me: &Writer, now: Timestamp) -> Self {
-        self.after_by(loss, me, |state| decide(state, request, now))
+    pub fn after(self, loss: Loss<'_>, request: &Request, me: &Writer, now: Timestamp, epoch: Epoch) -> Self {
+        self.after_by(loss, me, |state| decide(state, request, now, epoch))
     }
 
     /// [`Turn::after`] where `decide` says what the request means for a state.
@@ -148,8 +148,11 @@ fn is_own_write(change: &Change, found: &Record, me: &Writer) -> bool {
 /// Whether a release that may have been made ended its tenure; `None` where the row does not tell any more.
 ///
 /// A break raises the fence and stays on the row until an acquisition after its hold-off, or until the next break, and both of
-/// these raise the fence again. So up to the fence after the tenure's own the row knows a break of it, and with a larger one a
-/// break may have been there and be forgotten.
+/// these raise the fence again. So up to one more than the tenure's own fence the row knows a break of it, and with a larger one
+/// a break may have been there and be forgotten.
+///
+/// The first fence of an epoch counts as larger, although it may have come next: before it there is room for fences that were
+/// given out while the epoch was raised.
 fn has_released(change: &Change, found: &Record) -> Option<bool> {
     let Change::Release { fence, owner } = change else {
         return Some(false);
@@ -158,7 +161,7 @@ fn has_released(change: &Change, found: &Record) -> Option<bool> {
     let was_broken = state.last_break().is_some_and(|last| last.fence == *fence);
     if was_broken || state.is_tenure(owner, *fence) {
         Some(false)
-    } else if state.fence() <= fence.next() {
+    } else if state.fence().get() <= fence.get().saturating_add(1) {
         Some(true)
     } else {
         None

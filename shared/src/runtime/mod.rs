@@ -12,7 +12,7 @@ pub use start::{Ready, run};
 pub use stream::{BatchAnswer, ItemFailure, StreamFunction, Unhandled, consume, run_stream};
 
 use crate::Clock;
-use crate::secret::Passwords;
+use crate::secret::{Passwords, SealingKeys};
 use crate::store::Store;
 
 /// What a handler works with. Built once, in INIT.
@@ -24,6 +24,8 @@ pub struct App {
     pub clock: Clock,
     /// Password verification.
     pub passwords: Passwords,
+    /// What opens second factors, in the function that [unseals](Function::unseals) them.
+    pub sealing_keys: Option<SealingKeys>,
     /// Whether cookies are marked `Secure`: everywhere but on the local plain-HTTP server.
     pub secure_cookies: bool,
 }

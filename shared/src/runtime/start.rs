@@ -7,7 +7,7 @@ use lambda_runtime::service_fn;
 use serde_json::value::RawValue;
 
 use super::{App, Function, answer};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::secret::Passwords;
 use crate::store::{self, RowKey, Store, Timeouts, Trust};
 use crate::{Clock, telemetry};
@@ -17,7 +17,7 @@ use crate::{Clock, telemetry};
 /// # Errors
 /// An unusable configuration, which fails INIT with one line, and whatever ends the runtime.
 pub async fn run(function: &'static Function) -> Result<(), Error> {
-    let app = &start(function.name, function.connections).await?;
+    let app = &start(function).await?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
         Ok::<_, Error>(answer(function, app, &event.payload, event.context).await)
     }))
@@ -25,11 +25,18 @@ pub async fn run(function: &'static Function) -> Result<(), Error> {
 }
 
 /// What INIT does: telemetry, configuration, client, and as many connections as the widest wave of requests needs.
-async fn start(name: &'static str, connections: usize) -> Result<App, Error> {
+async fn start(function: &'static Function) -> Result<App, Error> {
+    let ready = ready(function.name).await?;
+    let sealing_keys = function
+        .unseals
+        .then(|| config::second_factor_keys(environment))
+        .transpose()
+        .inspect_err(|error| tracing::error!("{error}"))?;
     Ok(App {
-        store: ready(name).await?.store(connections).await,
+        store: ready.store(function.connections).await,
         clock: Clock::System,
         passwords: Passwords::default(),
+        sealing_keys,
         secure_cookies: true,
     })
 }
@@ -47,7 +54,7 @@ impl Ready {
     /// The store, with so many connections open to it, or as many as the configuration says.
     pub async fn store(&self, connections: usize) -> Store {
         let client = store::client(&self.sdk, None, Timeouts::FUNCTION);
-        let store = Store::new(client, self.config.tables.clone());
+        let store = Store::new(client, self.config.tables.clone()).in_epoch(self.config.epoch);
         warm_up(&store, self.config.warm_connections.unwrap_or(connections)).await;
         store
     }

@@ -6,6 +6,8 @@ mod api_token;
 mod error;
 mod password;
 mod redacted;
+mod sealed;
+mod sealing_keys;
 mod token;
 mod totp;
 
@@ -13,5 +15,7 @@ pub use api_key::{ApiKey, ApiKeyHash};
 pub use api_token::ApiToken;
 pub use error::{HashingError, MalformedSecret, NoRandomness};
 pub use password::{Password, PasswordHash, Passwords, hash_password, random_password};
+pub use sealed::{Sealed, UnsealError};
+pub use sealing_keys::{InvalidSealingKeys, KeyId, SealError, SealingKeys, random_sealing_key};
 pub use token::Token;
 pub use totp::{Code, Step, TotpSecret};

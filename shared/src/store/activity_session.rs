@@ -43,6 +43,7 @@ impl Store {
     ) -> Result<bool, Failure> {
         let mut row = row;
         row.insert("by".to_owned(), by(writer));
+        row.insert("change".to_owned(), n(self.epoch().next(0)));
         let table = self.table_name(Table::Resources);
         let put = Put::builder()
             .table_name(table)
@@ -96,7 +97,7 @@ impl Store {
                 .key("pk", s(key.pk()))
                 .update_expression(format!(
                     "SET session_status = :complete, ended_at = :now, listing_shard = :historical, rev = :next, \
-                     #by = :by, change = if_not_exists(change, :zero) + :one REMOVE {}",
+                     #by = :by, change = :change REMOVE {}",
                     LOCK_ATTRIBUTES.join(", ")
                 ))
                 .condition_expression(expressions::END_ACTIVITY_SESSION)
@@ -107,8 +108,7 @@ impl Store {
                 .expression_attribute_values(":next", n(row.lock.rev.next().get()))
                 .expression_attribute_names("#by", "by")
                 .expression_attribute_values(":by", by(writer))
-                .expression_attribute_values(":zero", n(0))
-                .expression_attribute_values(":one", n(1))
+                .expression_attribute_values(":change", n(self.epoch().next(row.lock.change)))
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
                 .send()
                 .await;

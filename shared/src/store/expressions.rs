@@ -22,6 +22,10 @@ pub const BREAK: &str = "rev = :seen AND fence = :fence AND lock_owner = :was";
 /// tenure alone says what the break may end.
 pub const BREAK_AT_ANY_REVISION: &str = "fence = :fence AND lock_owner = :was";
 
+/// A break that goes by its tenure alone is the row's first change in an epoch, and meets a renewal that would be: one of
+/// them gets the epoch's first number, and the other the next.
+pub const CHANGE_BEFORE_EPOCH: &str = "(attribute_not_exists(change) OR change < :first_change)";
+
 /// A break meets a lease that has run out, while its owner locks again or someone else takes over: what is taken off
 /// the row is what has run out.
 pub const CLEAR: &str = "rev = :seen AND fence = :fence AND lock_until <= :now";
@@ -120,6 +124,10 @@ pub const CHANGE_ROW: &str = "#rev = :seen AND attribute_not_exists(removed_at)"
 /// A person or a thing is locked, changed or removed while an operator removes it: what was seen is removed. The revision
 /// goes on, so every write that was decided on before finds another one.
 pub const REMOVE_ROW: &str = "#rev = :seen AND attribute_not_exists(removed_at)";
+
+/// A second factor is changed, or its user removed, while an operator seals it under another key: what was read is sealed
+/// again, and nothing else. No two seals are alike, so the text says all.
+pub const RESEAL: &str = "totp_secret = :was";
 
 /// Two operators bring the same person or thing back: the fence grows once.
 pub const RETURN_ROW: &str = "#rev = :seen AND attribute_exists(removed_at)";

@@ -12,7 +12,7 @@ use super::schema::{ACTORS, DAYS};
 use super::{Attributes, GlobalIndex, Item, Row, Store, Table, classify, made};
 use crate::failure::{Corrupt, Failure};
 use crate::id::Company;
-use crate::lock::{Action, Event, Fence, Origin, Owner, RequestId, Timestamp, Writer};
+use crate::lock::{Action, Event, Fence, Origin, Owner, RequestId, Timestamp, Writer, change_before};
 use crate::target::Target;
 
 const OPERATION: &str = "Query";
@@ -178,12 +178,13 @@ impl Store {
         made("PutItem", sent).map(drop)
     }
 
-    /// Whether the change before this one has its record.
+    /// Whether the change before this one has its record. The first of an epoch follows what the restored row had, which is
+    /// no gap.
     ///
     /// # Errors
     /// Whatever the store reports.
     pub async fn has_change_before(&self, change: &HistoryRecord) -> Result<bool, Failure> {
-        let Some(before) = change.event.change.checked_sub(1).filter(|number| *number > 0) else {
+        let Some(before) = change_before(change.event.change) else {
             return Ok(true);
         };
         let answer = self

@@ -146,7 +146,8 @@ impl RowKey {
     }
 
     /// Whether the row is a user's.
-    pub(super) fn is_user(&self) -> bool {
+    #[must_use]
+    pub fn is_user(&self) -> bool {
         self.table == Table::Resources && self.pk.starts_with("user/")
     }
 

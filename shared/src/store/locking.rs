@@ -9,7 +9,7 @@ use super::{
     ActorCheck, Item, LockTarget, Lockable, OPERATOR, Retries, Store, TransactionResult, failed_condition,
 };
 use crate::failure::Failure;
-use crate::lock::{self, Loss, Origin, Outcome, Revision, Timestamp, Turn, Unsure, Writer};
+use crate::lock::{self, Loss, Origin, Outcome, Record, Revision, Timestamp, Turn, Unsure, Writer};
 
 /// A lock request as it is carried out.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +102,7 @@ impl Store {
     ) -> Result<LockResult<E>, Failure> {
         let me = call.writer();
         let mut row = seen;
-        let mut turn = Turn::first(row.record(), call.request, call.now);
+        let mut turn = Turn::first(row.record(), call.request, call.now, self.epoch());
         let mut retries = Retries::of_races();
         let mut losses = 0;
         loop {
@@ -112,11 +112,12 @@ impl Store {
                 Turn::Answer(outcome) => return Ok(LockResult::Done(outcome.clone())),
                 Turn::Unsure(why) => return Err(Failure::Unavailable(unsure(*why))),
                 Turn::Touch(outcome) => {
-                    let touch = Update::touch(expected(rev), target);
+                    let touch = Update::touch(expected(row.record()).map(|record| record.rev), target);
                     (self.write(target, touch, &watch).await?, outcome)
                 }
                 Turn::Write(change, outcome) => {
-                    let mut update = Update::change(change, expected(rev), target, &me, call.now);
+                    let seen = expected(row.record());
+                    let mut update = Update::change(change, seen, target, &me, call.now, self.epoch());
                     if turn.insists(losses) {
                         update.at_any_revision();
                     }
@@ -136,7 +137,7 @@ impl Store {
                 found: found.record(),
                 ambiguous: watch.is_ambiguous(),
             };
-            turn = turn.after(loss, call.request, &me, call.now);
+            turn = turn.after(loss, call.request, &me, call.now, self.epoch());
             losses += 1;
             let is_settled = match &turn {
                 // The change that was asked for has been made: no newer state takes that back.
@@ -245,9 +246,9 @@ impl Store {
     }
 }
 
-/// The revision that a write must find; `None` for a row that is not there yet, as that of a pair.
-fn expected(rev: Revision) -> Option<Revision> {
-    (rev != Revision::default()).then_some(rev)
+/// The row that a write must find; `None` for one that is not there yet, as that of a pair.
+fn expected(record: &Record) -> Option<&Record> {
+    (record.rev != Revision::default()).then_some(record)
 }
 
 /// What became of a conditional write.

@@ -36,6 +36,8 @@ use std::fmt;
 
 use aws_sdk_dynamodb::Client;
 
+use crate::lock::Epoch;
+
 pub use activity_session::EndResult;
 pub use actor::ActorCheck;
 pub use attempts::Attempt;
@@ -47,7 +49,7 @@ pub use lists::{Page, PageRequest};
 pub use lock_shards::LockShards;
 pub use locking::{LockCall, LockResult};
 pub use operator::{
-    AttemptsRow, NewSecret, OPERATOR, OperatorResult, RowWrite, SecretsHeld, StoredPage, StoredRow,
+    AttemptsRow, Counted, NewSecret, OPERATOR, OperatorResult, RowWrite, SecretsHeld, StoredPage, StoredRow,
     TableFault, operator,
 };
 pub use plan::{MAX_ROWS, PlannedRow};
@@ -87,18 +89,35 @@ pub struct Tables {
     pub history: String,
 }
 
-/// The two tables and a client that reaches them. Cheap to clone.
+/// The tables, a client that reaches them, and the epoch in which their rows are written. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     client: Client,
     tables: Tables,
+    epoch: Epoch,
 }
 
 impl Store {
-    /// The store that `client` reaches under these table names.
+    /// The store that `client` reaches under these table names, never put back to an earlier state.
     #[must_use]
-    pub const fn new(client: Client, tables: Tables) -> Self {
-        Self { client, tables }
+    pub fn new(client: Client, tables: Tables) -> Self {
+        Self {
+            client,
+            tables,
+            epoch: Epoch::default(),
+        }
+    }
+
+    /// The same in `epoch`: fences, changes and revocations go on from its first number at least.
+    #[must_use]
+    pub fn in_epoch(self, epoch: Epoch) -> Self {
+        Self { epoch, ..self }
+    }
+
+    /// The epoch in which rows are written.
+    #[must_use]
+    pub const fn epoch(&self) -> Epoch {
+        self.epoch
     }
 
     /// The client, for what sets up or inspects tables around the service: the local server, the tests and the bench.
@@ -128,6 +147,7 @@ impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store")
             .field("tables", &self.tables)
+            .field("epoch", &self.epoch)
             .finish_non_exhaustive()
     }
 }

@@ -41,7 +41,10 @@ impl Store {
             let (Step::Change(row, _) | Step::Stay(row)) = step;
             let row = row.as_ref();
             let mut update = match step {
-                Step::Change(_, change) => Update::change(change, row.rev(), &row.target, &me, call.now),
+                Step::Change(_, change) => {
+                    let seen = row.record.as_ref();
+                    Update::change(change, seen, &row.target, &me, call.now, self.epoch())
+                }
                 Step::Stay(_) => Update::touch(row.rev(), &row.target),
             };
             // DynamoDB refuses a row that appears twice in a transaction.

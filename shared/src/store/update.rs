@@ -7,7 +7,7 @@ use super::item::{ms, n, s};
 use super::record::by;
 use super::{ActorCheck, LockShards, LockTarget, Store, built_wrongly, expressions};
 use crate::failure::Failure;
-use crate::lock::{Break, Change, Lock, Revision, Timestamp, Writer};
+use crate::lock::{Break, Change, Epoch, Lock, Record, Revision, Timestamp, Writer};
 
 /// An `UpdateItem` in DynamoDB's terms. Every lock attribute is set or removed, so that none is left over.
 #[derive(Debug)]
@@ -24,24 +24,29 @@ pub struct Update {
 }
 
 impl Update {
-    /// The change of a row that was read at revision `seen`; `None` makes the row.
+    /// The change of the row that was read as `seen`, in `epoch`; `None` makes the row.
     #[must_use]
     pub fn change(
         change: &Change,
-        seen: Option<Revision>,
+        seen: Option<&Record>,
         target: &LockTarget,
         writer: &Writer,
         now: Timestamp,
+        epoch: Epoch,
     ) -> Self {
-        let mut update = Self::next_revision(seen, target);
+        let mut update = Self::next_revision(seen.map(|record| record.rev), target);
         update.names = Some(HashMap::from([("#by".to_owned(), "by".to_owned())]));
         update.set("#by", ":by", by(writer));
-        // Counted by the table, because a break may go by its tenure alone and not know how often the row was changed.
-        update
-            .set
-            .push_str(", change = if_not_exists(change, :zero) + :one");
-        update.value(":zero", n(0));
-        update.value(":one", n(1));
+        if epoch.is_after(seen.map_or(0, |record| record.change)) {
+            update.set("change", FIRST_CHANGE, n(epoch.first()));
+        } else {
+            // Counted by the table, because a break may go by its tenure alone and not know how often the row was changed.
+            update
+                .set
+                .push_str(", change = if_not_exists(change, :zero) + :one");
+            update.value(":zero", n(0));
+            update.value(":one", n(1));
+        }
         if let Some(changed_at) = target.changed_at() {
             update.set(changed_at, ":changed_at", ms(now));
         }
@@ -126,8 +131,18 @@ impl Update {
 
     /// Makes a break go by its tenure alone ([`Turn::insists`](crate::lock::Turn::insists)).
     pub fn at_any_revision(&mut self) {
-        self.condition = expressions::BREAK_AT_ANY_REVISION.into();
+        self.condition = if self.values.contains_key(FIRST_CHANGE) {
+            format!(
+                "{} AND {}",
+                expressions::BREAK_AT_ANY_REVISION,
+                expressions::CHANGE_BEFORE_EPOCH
+            )
+            .into()
+        } else {
+            expressions::BREAK_AT_ANY_REVISION.into()
+        };
         self.revision = "SET rev = rev + :one";
+        self.value(":one", n(1));
         // DynamoDB refuses a value that no expression names.
         self.values.remove(":seen");
         self.values.remove(":next");
@@ -220,6 +235,9 @@ impl Update {
         self.values.insert(placeholder.to_owned(), value);
     }
 }
+
+/// The number of a row's first change in an epoch.
+const FIRST_CHANGE: &str = ":first_change";
 
 /// What a release takes off a row. `lock_request` stays: it is how an acquisition whose answer was lost is recognised
 /// after the release.

@@ -29,6 +29,8 @@ pub struct Function {
     pub fallback: Option<Handler>,
     /// How many connections to the store its widest wave needs.
     pub connections: usize,
+    /// Whether it opens second factors, so that its start needs their keys. No other function is given these.
+    pub unseals: bool,
 }
 
 impl Function {

@@ -2,7 +2,9 @@
 //! that the operator has seen, and several are made together or not at all.
 
 mod attempts;
+mod counts;
 mod pairs;
+mod reseal;
 mod row_write;
 mod scan;
 mod segments;
@@ -13,7 +15,7 @@ pub use attempts::AttemptsRow;
 pub use row_write::{NewSecret, RowWrite};
 pub use scan::StoredPage;
 pub use shape::TableFault;
-pub use stored::{SecretsHeld, StoredRow};
+pub use stored::{Counted, SecretsHeld, StoredRow};
 
 use super::{RowKey, Store, TransactionResult};
 use crate::failure::Failure;
@@ -57,7 +59,8 @@ impl Store {
         writes: &[RowWrite],
         by: &Writer,
     ) -> Result<OperatorResult, Failure> {
-        let items = writes.iter().map(|write| self.operator_item(write, by));
+        let counts = self.counts(writes).await?;
+        let items = writes.iter().map(|write| self.operator_item(write, by, &counts));
         let plan = items.collect::<Result<Vec<_>, _>>()?;
         Ok(match self.transact(plan).await? {
             TransactionResult::Done => OperatorResult::Made,

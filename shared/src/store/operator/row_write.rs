@@ -2,10 +2,11 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 
+use super::counts::Counts;
 use crate::failure::Failure;
 use crate::id::{Company, Login};
-use crate::lock::{Revision, Writer};
-use crate::secret::{ApiKeyHash, PasswordHash, TotpSecret};
+use crate::lock::{Epoch, Revision, Writer};
+use crate::secret::{ApiKeyHash, PasswordHash, Sealed};
 use crate::store::item::{ms, n, s};
 use crate::store::record::by;
 use crate::store::tombstone::REMOVED_AT;
@@ -26,8 +27,8 @@ const COUNTED: [&str; 7] = ["pk", "rev", "secrets_rev", "fence", "change", "by",
 pub enum NewSecret<'a> {
     /// A password.
     Password(&'a PasswordHash),
-    /// A second factor.
-    Totp(Option<&'a TotpSecret>),
+    /// A second factor, sealed for the user.
+    Totp(Option<&'a Sealed>),
     /// An API key.
     ApiKey(Option<&'a ApiKeyHash>),
 }
@@ -77,8 +78,8 @@ impl RowWrite {
         }
     }
 
-    /// Makes the row or, where a tombstone was seen at `gone`, brings it back: its numbers go on, and the fence grows by one,
-    /// so that nothing of the predecessor counts.
+    /// Makes the row or, where a tombstone was seen at `gone`, brings it back: its numbers go on, and the fence grows, so
+    /// that nothing of the predecessor counts.
     fn enter(key: RowKey, row: Item, gone: Option<Revision>) -> Self {
         let Some(gone) = gone else {
             return Self::make(key, row);
@@ -193,7 +194,13 @@ impl RowWrite {
     /// Ends all sessions of a user.
     #[must_use]
     pub fn revoke_sessions(login: &Login, seen: Revision) -> Self {
-        Self::change(RowKey::user(login), seen, Item::new(), &[]).revoking()
+        Self::revoke_sessions_of(RowKey::user(login), seen)
+    }
+
+    /// The same by the key of the user's row.
+    #[must_use]
+    pub fn revoke_sessions_of(user: RowKey, seen: Revision) -> Self {
+        Self::change(user, seen, Item::new(), &[]).revoking()
     }
 
     /// Puts secrets in the place of others: two writes, of which the second ends all sessions of the user. `credential` and
@@ -268,6 +275,7 @@ impl Store {
         &self,
         write: &RowWrite,
         writer: &Writer,
+        counts: &Counts,
     ) -> Result<TransactWriteItem, Failure> {
         let table = self.table_name(write.key.table());
         // The rows of the other table say nothing of who wrote them.
@@ -276,7 +284,11 @@ impl Store {
             let mut row = write.set.clone();
             if is_signed {
                 row.insert("by".to_owned(), by(writer));
-                row.insert("change".to_owned(), n(1));
+                row.insert("change".to_owned(), n(counts.first()));
+            }
+            // A session of a user whose row the tables have lost must not count for the one who gets the login now.
+            if write.key.is_user() && self.epoch() != Epoch::default() {
+                row.insert("revocations".to_owned(), n(counts.first()));
             }
             let put = Put::builder()
                 .table_name(table)
@@ -287,24 +299,33 @@ impl Store {
             return Ok(TransactWriteItem::builder().put(put).build());
         };
         let mut expression = Expression::new(write.key.revision_attribute(), seen);
+        let grow = |expression: &mut Expression, name: &'static str| {
+            match counts.jump(&write.key, name)? {
+                Some(number) => expression.set(name, n(number)),
+                None => expression.grow(name),
+            }
+            Ok::<_, Failure>(())
+        };
         for (name, value) in &write.set {
             expression.set(name, value.clone());
         }
         if is_signed {
             expression.set("by", by(writer));
-            expression.grow("change");
+            grow(&mut expression, "change")?;
         }
         if write.key.is_user() {
             expression.set("changed_at", ms(writer.at));
         }
         match write.becomes {
             Presence::Removed => expression.set(REMOVED_AT, ms(writer.at)),
-            Presence::Returned if is_signed => expression.grow("fence"),
+            Presence::Returned if is_signed => grow(&mut expression, "fence")?,
             // A credential has no fence.
             Presence::Returned | Presence::Made | Presence::Kept => {}
         }
-        if write.revokes {
-            expression.grow("revocations");
+        // A tombstone's number may be one of the state that the tables were put back to.
+        let is_back = write.becomes == Presence::Returned && self.epoch() != Epoch::default();
+        if write.revokes || (is_back && write.key.is_user()) {
+            grow(&mut expression, "revocations")?;
         }
         for name in &write.unset {
             expression.remove(name);

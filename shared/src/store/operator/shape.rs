@@ -39,6 +39,17 @@ impl Table {
 }
 
 impl Store {
+    /// The label of a table's stream, by which a stack that adopts the table finds it; `None` where it has none.
+    ///
+    /// # Errors
+    /// Whatever the store reports.
+    pub async fn stream_label(&self, table: Table) -> Result<Option<String>, Failure> {
+        let name = self.table_name(table);
+        let answer = self.client().describe_table().table_name(name).send().await;
+        let described = answer.map_err(|error| classify("DescribeTable", &error))?;
+        Ok(described.table.and_then(|table| table.latest_stream_label))
+    }
+
     /// Compares a table with its definition: keys, indexes, time to live and stream.
     ///
     /// # Errors

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use crate::failure::{Corrupt, Failure};
 use crate::lock::{Revision, Timestamp};
+use crate::secret::Sealed;
 use crate::store::tombstone::REMOVED_AT;
 use crate::store::{Attributes, Item, Row, RowKey, Store};
 
@@ -19,6 +20,17 @@ pub struct SecretsHeld {
     pub totp: bool,
     /// An API key.
     pub api_key: bool,
+}
+
+/// The numbers of a row that an epoch was part of; zero for those that it does not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// The largest fence.
+    pub fence: u64,
+    /// The number of the latest change.
+    pub change: u64,
+    /// How often sessions were revoked.
+    pub revocations: u64,
 }
 
 impl StoredRow {
@@ -65,6 +77,26 @@ impl StoredRow {
         R::parse(self.item.clone())
     }
 
+    /// The numbers of the row that an epoch was part of: fences, changes, revocations, and a session's copies of them.
+    ///
+    /// # Errors
+    /// [`Corrupt`] where one of them cannot be understood.
+    pub fn counted(&self) -> Result<Counted, Corrupt> {
+        let mut row = Attributes::new(self.item.clone());
+        let mut fence = 0;
+        for name in ["fence", "broken_fence", "user_fence"] {
+            fence = fence.max(row.optional_number(name)?.unwrap_or(0));
+        }
+        Ok(Counted {
+            fence,
+            change: row.optional_number("change")?.unwrap_or(0),
+            revocations: row
+                .optional_number("revocations")?
+                .or(row.optional_number("user_revocations")?)
+                .unwrap_or(0),
+        })
+    }
+
     /// Which secrets the row of a credential has.
     #[must_use]
     pub fn secrets(&self) -> SecretsHeld {
@@ -72,6 +104,19 @@ impl StoredRow {
             totp: self.item.contains_key("totp_secret"),
             api_key: self.item.contains_key("api_key_hash"),
         }
+    }
+
+    /// The second factor of a credential's row, where it has one.
+    ///
+    /// # Errors
+    /// [`Corrupt`] where it is not sealed.
+    pub fn second_factor(&self) -> Result<Option<Sealed>, Corrupt> {
+        const TOTP_SECRET: &str = "totp_secret";
+        let sealed = Attributes::new(self.item.clone()).optional_text(TOTP_SECRET)?;
+        let sealed = sealed.as_deref().map(Sealed::parse).transpose();
+        sealed.map_err(|_| Corrupt {
+            attribute: TOTP_SECRET,
+        })
     }
 }
 

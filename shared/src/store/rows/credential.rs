@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use crate::failure::Corrupt;
 use crate::id::{Company, Login};
-use crate::secret::{ApiKeyHash, MalformedSecret, PasswordHash, Step, TotpSecret};
+use crate::secret::{ApiKeyHash, MalformedSecret, PasswordHash, Sealed, Step};
 use crate::store::item::{n, s};
 use crate::store::{Attributes, Item, Row, RowKey};
 
@@ -10,7 +10,7 @@ use crate::store::{Attributes, Item, Row, RowKey};
 #[derive(Clone, Debug)]
 pub(crate) struct CredentialRow {
     pub(crate) password_hash: PasswordHash,
-    pub(crate) totp_secret: Option<TotpSecret>,
+    pub(crate) totp_secret: Option<Sealed>,
     pub(crate) totp_step: Option<Step>,
     pub(crate) api_key_hash: Option<ApiKeyHash>,
     /// One more with every change of the secrets: what was verified must still be so when a session is opened.
@@ -26,7 +26,7 @@ impl Row for CredentialRow {
             totp_secret: row
                 .optional_text("totp_secret")?
                 .as_deref()
-                .map(TotpSecret::parse)
+                .map(Sealed::parse)
                 .transpose()
                 .map_err(malformed("totp_secret"))?,
             totp_step: row.optional_number("totp_step")?.map(Step::new),
@@ -54,8 +54,8 @@ pub struct NewCredential<'a> {
     pub login: &'a Login,
     /// The hash of the password.
     pub password_hash: &'a PasswordHash,
-    /// The secret of the second factor, where the user has one.
-    pub totp_secret: Option<&'a TotpSecret>,
+    /// The secret of the second factor, sealed for the user, where there is one.
+    pub totp_secret: Option<&'a Sealed>,
     /// The hash of the API key, where the user has one.
     pub api_key_hash: Option<&'a ApiKeyHash>,
 }

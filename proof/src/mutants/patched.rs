@@ -119,6 +119,26 @@ pub const PATCHED: &[PatchedMutant] = &[
         binary: "it",
         test: "sdm_action::r423_for_lock_and_unlock_alike_naming_the_holder",
     },
+    PatchedMutant {
+        name: "own write of a directory overlooked",
+        breaks: "an entry whose write was made, and whose answers were lost, is said to be somebody else's change",
+        origin: "dynamolock#280, aws-sdk-java#2667",
+        file: "directory/src/outcome.rs",
+        search: "(Some(after), Some(now)) if fields(after) == fields(&now.entry) => return Outcome::Done,",
+        replacement: "(Some(after), Some(now)) if false && fields(after) == fields(&now.entry) => return Outcome::Done,",
+        binary: "it",
+        test: "cli_directory::a_write_whose_answers_are_all_lost_is_recognised",
+    },
+    PatchedMutant {
+        name: "changes of others overwritten",
+        breaks: "an entry that somebody else has changed since it was planned is written over",
+        origin: "a plan that is old when it is applied",
+        file: "directory/src/outcome.rs",
+        search: "step.after.is_some() && is_as_seen(step.before.as_ref(), now.as_ref(), &fields)",
+        replacement: "step.after.is_some()",
+        binary: "it",
+        test: "cli_directory::a_row_that_someone_else_changes_is_refused_and_named_and_the_others_are_written",
+    },
 ];
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");

@@ -146,3 +146,13 @@ fn what_is_forgotten_is_named() {
         ]
     );
 }
+
+/// `scripts/sam-local` compares each event's answer; a snapshot without its event is compared with nothing.
+#[test]
+fn every_event_has_its_snapshot_and_every_snapshot_its_event() {
+    let events: Vec<String> = names("events")
+        .into_iter()
+        .filter(|name| name.ends_with(".json"))
+        .collect();
+    assert_eq!(names("events/snapshots"), events);
+}

@@ -185,7 +185,7 @@ async fn what_is_made_in_an_epoch_has_its_numbers_and_no_session_of_the_one_befo
     };
     let alice = row(rows(&restored.store, Table::Resources).await);
     let number = |name: &str| alice[name].as_n().unwrap().parse::<u64>().unwrap();
-    // The row was lost, so it is made anew: a session that copied 0 and 0 of the lost one is dead.
+    // The lost row is made again. A session of the lost one, which copied the fence 0 and the revocations 0, is dead.
     assert_eq!(
         (number("change"), number("revocations"), number("fence")),
         (FIRST, FIRST, 0)

@@ -83,14 +83,20 @@ impl Pty {
                 self.seen += place + text.len();
                 return;
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.coming.recv_timeout(left) {
-                Ok(bytes) => self
-                    .shown
-                    .push_str(&String::from_utf8(bytes).expect("whole characters")),
+            match self.receive(deadline) {
+                Ok(()) => {}
                 Err(why) => panic!("{text:?} does not come ({why}): {:?}", self.shown),
             }
         }
+    }
+
+    /// Takes up what is shown next.
+    fn receive(&mut self, deadline: Instant) -> Result<(), RecvTimeoutError> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let bytes = self.coming.recv_timeout(left)?;
+        self.shown
+            .push_str(&String::from_utf8(bytes).expect("whole characters"));
+        Ok(())
     }
 
     /// Types a line.
@@ -122,11 +128,8 @@ impl Pty {
     pub fn end(mut self) -> (i32, String) {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.coming.recv_timeout(left) {
-                Ok(bytes) => self
-                    .shown
-                    .push_str(&String::from_utf8(bytes).expect("whole characters")),
+            match self.receive(deadline) {
+                Ok(()) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => panic!("it does not end: {:?}", self.shown),
             }

@@ -18,7 +18,7 @@ const MAX_CHARS: usize = 256;
 /// What a key is derived with, so that the same text elsewhere gives another key.
 const PURPOSE: &[u8] = b"holdfast: key of second factors\0";
 
-/// The name of a key: the beginning of its hash, so that nobody can name it wrongly. It is not a secret.
+/// The name of a key: the beginning of its hash. Nobody chooses it, so nobody gets it wrong. It is not a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyId([u8; 4]);
 

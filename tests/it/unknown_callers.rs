@@ -263,7 +263,7 @@ async fn cost(credentials: &Credentials, bodies: &[Body]) {
     }
 }
 
-/// Each caller has a world, because the calls are counted there: side by side they wait a quarter of the time.
+/// Each caller has a world, because the calls are counted there: side by side they take a third of the time.
 #[tokio::test]
 async fn a_request_of_an_unknown_session_costs_two_calls_at_most_on_every_route() {
     let (callers, bodies) = (made_up(), bodies());

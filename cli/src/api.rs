@@ -8,5 +8,5 @@ mod sign_in;
 
 pub(crate) use caller::Caller;
 pub(crate) use http::{Api, Reply};
-pub(crate) use kept::Kept;
+pub(crate) use kept::{Factors, Kept};
 pub(crate) use sign_in::{Credentials, sign_in, sign_in_with_key};

@@ -70,21 +70,21 @@ async fn a_sign_in_is_kept_for_the_user_alone_and_forgotten() {
     login  olga
     api  [url]
     profile  [profile]
-    signed in with  a password
+    signed in with  a password and a code
     $ holdfast whoami
     login  olga
     api  [url]
     profile  [profile]
-    signed in with  a password
+    signed in with  a password and a code
     $ holdfast whoami --output json
     {
       "login": "olga",
       "profile": "[profile]",
       "url": "[url]",
-      "with": "password"
+      "with": "password-and-code"
     }
     $ holdfast whoami --output ndjson
-    {"login":"olga","profile":"[profile]","url":"[url]","with":"password"}
+    {"login":"olga","profile":"[profile]","url":"[url]","with":"password-and-code"}
     "#);
 
     let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use aws_sdk_dynamodb::types::AttributeValue;
 use holdfast::id::{Company, DeviceId, Login};
 use holdfast::store::{Item, RowKey, Store, Table};
-use holdfast_tests::{PASSWORD, Run, SECOND_FACTOR_KEY, Terminal, Verdict, World, people};
+use holdfast_tests::{PASSWORD, Run, Terminal, Verdict, World, operator_environment, people};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -34,15 +34,7 @@ impl Operator {
     }
 
     fn environment(&self) -> Vec<(&str, &str)> {
-        vec![
-            ("AWS_ENDPOINT_URL_DYNAMODB", &self.endpoint),
-            ("AWS_REGION", "us-east-1"),
-            ("AWS_ACCESS_KEY_ID", "local"),
-            ("AWS_SECRET_ACCESS_KEY", "local"),
-            ("HOLDFAST_RESOURCES_TABLE", "holdfast-resources"),
-            ("HOLDFAST_IDENTITY_TABLE", "holdfast-identity"),
-            ("HOLDFAST_SECOND_FACTOR_KEYS", SECOND_FACTOR_KEY),
-        ]
+        operator_environment(&self.endpoint)
     }
 
     fn path(&self, name: &str) -> String {

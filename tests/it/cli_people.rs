@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use holdfast::Clock;
 use holdfast::secret::TotpSecret;
-use holdfast_tests::{PASSWORD, Run, Terminal, World, api_key, code_at, operators};
+use holdfast_tests::{PASSWORD, Run, Terminal, World, api_key, code_at, operator_environment, operators};
 use serde_json::{Value, json};
 
 /// An operator's shell before the tables of a world.
@@ -442,13 +442,9 @@ async fn who_is_closed_out_by_guessing_is_named_and_let_in_again() {
 async fn tables_that_are_not_the_ones_they_are_taken_for_are_told_in_one_line() {
     let world = World::start().await;
     let terminal = Terminal::new(&world);
-    let aws = [
-        ("AWS_ENDPOINT_URL_DYNAMODB", world.endpoint()),
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("AWS_EC2_METADATA_DISABLED", "true"),
-    ];
+    let mut aws = operator_environment(world.endpoint());
+    aws.retain(|(name, _)| name.starts_with("AWS_"));
+    aws.push(("AWS_EC2_METADATA_DISABLED", "true"));
     let tables = |resources: &'static str, identity: &'static str| {
         [
             "people",

@@ -1,6 +1,6 @@
 //! What the command asks at a terminal, what it hides there, and what it does with the answers.
 
-use holdfast_tests::{PASSWORD, Pty, SECOND_FACTOR_KEY, TOTP_SECRET, Terminal, World, code_at, operators};
+use holdfast_tests::{PASSWORD, Pty, TOTP_SECRET, Terminal, World, code_at, operator_environment, operators};
 use serde_json::json;
 
 const NEW_PASSWORD: &str = "a long new sentence";
@@ -8,17 +8,9 @@ const NEW_PASSWORD: &str = "a long new sentence";
 /// The command at a terminal, before the API and the tables of a world.
 fn at_terminal(terminal: &Terminal, world: &World, arguments: &[&str]) -> Pty {
     let mut command = terminal.command(arguments);
-    command.envs([
-        ("AWS_ENDPOINT_URL_DYNAMODB", world.endpoint()),
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("HOLDFAST_RESOURCES_TABLE", "holdfast-resources"),
-        ("HOLDFAST_IDENTITY_TABLE", "holdfast-identity"),
-        ("HOLDFAST_SECOND_FACTOR_KEYS", SECOND_FACTOR_KEY),
-        ("TERM", "xterm"),
-        ("USER", "grace"),
-    ]);
+    command
+        .envs(operator_environment(world.endpoint()))
+        .envs([("TERM", "xterm"), ("USER", "grace")]);
     Pty::start(command)
 }
 

@@ -12,7 +12,7 @@ use holdfast::lock::Epoch;
 use holdfast::store::{
     Counted, Item, NewDevice, OperatorResult, RowKey, RowWrite, Store, StreamRecord, Table, operator,
 };
-use holdfast_tests::{Run, START, Terminal, World};
+use holdfast_tests::{Run, START, Terminal, World, operator_environment};
 use insta::assert_snapshot;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
@@ -395,15 +395,8 @@ async fn a_command_in_an_earlier_epoch_than_the_rows_is_refused() {
     let world = world(&data, 1).await;
     let terminal = Terminal::new(&world);
     let environment = |more: &[(&'static str, &'static str)]| {
-        let mut environment = vec![
-            ("AWS_ENDPOINT_URL_DYNAMODB", world.endpoint()),
-            ("AWS_ACCESS_KEY_ID", "local"),
-            ("AWS_SECRET_ACCESS_KEY", "local"),
-            ("AWS_REGION", "us-east-1"),
-            ("USER", "grace"),
-            ("HOLDFAST_RESOURCES_TABLE", "holdfast-resources"),
-            ("HOLDFAST_IDENTITY_TABLE", "holdfast-identity"),
-        ];
+        let mut environment = operator_environment(world.endpoint());
+        environment.push(("USER", "grace"));
         environment.extend(more);
         environment
     };

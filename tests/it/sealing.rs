@@ -8,7 +8,9 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use holdfast::id::Login;
 use holdfast::secret::{Sealed, SealingKeys, TotpSecret};
 use holdfast::store::{RowKey, Table};
-use holdfast_tests::{PASSWORD, Run, SECOND_FACTOR_KEY, TOTP_SECRET, Terminal, World, code_at};
+use holdfast_tests::{
+    PASSWORD, Run, SECOND_FACTOR_KEY, TOTP_SECRET, Terminal, World, code_at, operator_environment,
+};
 use serde_json::{Value, json};
 
 /// The key that takes the place of [`SECOND_FACTOR_KEY`].
@@ -111,14 +113,8 @@ async fn a_plain_secret_is_a_corrupt_row() {
 
 /// An operator before the tables of a world, with these keys.
 fn run(world: &World, keys: Option<&str>, arguments: &[&str]) -> Run {
-    let mut environment = vec![
-        ("AWS_ENDPOINT_URL_DYNAMODB", world.endpoint()),
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("HOLDFAST_RESOURCES_TABLE", "holdfast-resources"),
-        ("HOLDFAST_IDENTITY_TABLE", "holdfast-identity"),
-    ];
+    let mut environment = operator_environment(world.endpoint());
+    environment.retain(|(name, _)| *name != "HOLDFAST_SECOND_FACTOR_KEYS");
     environment.extend(keys.map(|keys| ("HOLDFAST_SECOND_FACTOR_KEYS", keys)));
     Terminal::new(world).run_with(arguments, &environment, "")
 }

@@ -35,7 +35,7 @@ pub use place::Place;
 pub use proxy::{Call, Proxy, Verdict};
 pub use pty::Pty;
 pub use sdm::{Sdm, action_path};
-pub use terminal::{Run, Terminal};
+pub use terminal::{Run, Terminal, operator_environment};
 pub use tls::{TlsEndpoint, Traffic};
 pub use world::{
     Attempts, DB01, FOREIGN_DB01, PASSWORD, SECOND_FACTOR_KEY, SEED_SESSION, START, TOTP_SECRET, WEB01,

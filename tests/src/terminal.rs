@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::{World, command};
+use crate::{SECOND_FACTOR_KEY, World, command};
 
 /// Somebody's shell: a home folder, and the address of a world's API. Nothing of it is a terminal.
 #[derive(Debug)]
@@ -152,6 +152,19 @@ impl Terminal {
         }
         steady
     }
+}
+
+/// The environment of an operator's shell, for the tables at `endpoint`.
+pub fn operator_environment(endpoint: &str) -> Vec<(&str, &str)> {
+    vec![
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("HOLDFAST_RESOURCES_TABLE", "holdfast-resources"),
+        ("HOLDFAST_IDENTITY_TABLE", "holdfast-identity"),
+        ("HOLDFAST_SECOND_FACTOR_KEYS", SECOND_FACTOR_KEY),
+    ]
 }
 
 /// `"requestId":"[request]"`

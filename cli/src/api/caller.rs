@@ -9,7 +9,7 @@ use hyper::Response;
 use hyper::body::Incoming;
 use serde_json::Value;
 
-use super::{Api, Credentials, Kept, Reply, sign_in, sign_in_with_key};
+use super::{Api, Credentials, Factors, Kept, Reply, sign_in, sign_in_with_key};
 use crate::exit::{Exit, Failure};
 use crate::profile::Settings;
 use crate::secret::Secret;
@@ -57,9 +57,9 @@ impl<'a> Caller<'a> {
         &self.kept.login
     }
 
-    /// Whether it is a machine with an API key.
-    pub(crate) const fn is_machine(&self) -> bool {
-        self.kept.api_key.is_some()
+    /// What they have signed in with.
+    pub(crate) const fn with(&self) -> Factors {
+        self.kept.with
     }
 
     /// Sends a request as this caller.
@@ -116,8 +116,8 @@ impl<'a> Caller<'a> {
 
     /// Signs the same person in again, for a second factor that is new.
     pub(crate) async fn sign_in_again(&mut self, credentials: &Credentials) -> Result<(), Failure> {
-        let token = sign_in(&self.api, self.settings, &self.kept.login, credentials).await?;
-        self.keep(token)
+        let (token, with) = sign_in(&self.api, self.settings, &self.kept.login, credentials).await?;
+        self.keep(token, with)
     }
 
     /// Makes sure that the sign-in still counts, as far as this machine can tell.
@@ -159,7 +159,7 @@ impl<'a> Caller<'a> {
                 body: Value::String(further),
             }) => {
                 let further = Secret::new(further);
-                self.keep(further.clone())?;
+                self.keep(further.clone(), self.kept.with)?;
                 Ok(further)
             }
             Ok(Reply { status: 401, .. }) => Err(run_out()),
@@ -167,8 +167,8 @@ impl<'a> Caller<'a> {
         }
     }
 
-    fn keep(&mut self, token: Secret) -> Result<(), Failure> {
-        self.kept = Kept::of_person(self.api.base(), &self.kept.login, token, now());
+    fn keep(&mut self, token: Secret, with: Factors) -> Result<(), Failure> {
+        self.kept = Kept::of_person(self.api.base(), &self.kept.login, with, token, now());
         self.kept.write(self.settings)
     }
 }

@@ -12,6 +12,15 @@ use crate::exit::{Exit, Failure};
 use crate::profile::Settings;
 use crate::secret::Secret;
 
+/// What somebody has signed in with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Factors {
+    Password,
+    PasswordAndCode,
+    ApiKey,
+}
+
 /// A sign-in.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct Kept {
@@ -19,6 +28,8 @@ pub(crate) struct Kept {
     pub(crate) url: String,
     /// Who signed in.
     pub(crate) login: String,
+    /// What they signed in with.
+    pub(crate) with: Factors,
     /// A person's token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) token: Option<Secret>,
@@ -31,10 +42,11 @@ pub(crate) struct Kept {
 
 impl Kept {
     /// A person's sign-in.
-    pub(crate) fn of_person(url: &str, login: &str, token: Secret, now: Timestamp) -> Self {
+    pub(crate) fn of_person(url: &str, login: &str, with: Factors, token: Secret, now: Timestamp) -> Self {
         Self {
             url: url.to_owned(),
             login: login.to_owned(),
+            with,
             token: Some(token),
             api_key: None,
             issued_at: now.to_string(),
@@ -46,6 +58,7 @@ impl Kept {
         Self {
             url: url.to_owned(),
             login: login.to_owned(),
+            with: Factors::ApiKey,
             token: None,
             api_key: Some(key),
             issued_at: now.to_string(),

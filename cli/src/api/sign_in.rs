@@ -4,11 +4,14 @@ use clap::Args;
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::{Api, Reply};
+use super::{Api, Factors, Reply};
 use crate::exit::{Exit, Failure};
 use crate::profile::Settings;
 use crate::secret::Secret;
 use crate::terminal::{ask, ask_secret, secret_from_stdin};
+
+/// What a client without a second factor sends in place of a code.
+const NO_CODE: &str = "NA";
 
 /// How to give a password and a code without being asked.
 #[derive(Clone, Debug, Default, Args)]
@@ -35,13 +38,14 @@ impl Credentials {
         }
     }
 
-    fn code(&self, settings: &Settings) -> Result<Secret, Failure> {
+    /// The code, where there is one.
+    fn code(&self, settings: &Settings) -> Result<Option<Secret>, Failure> {
         let code = match (&self.code, &settings.code) {
             (Some(code), _) => code.clone(),
             (None, Some(code)) => code.reveal().to_owned(),
             (None, None) => ask("Code (empty if you have none): ", "--code or HOLDFAST_CODE")?,
         };
-        Ok(Secret::new(if code.is_empty() { "NA".to_owned() } else { code }))
+        Ok((!code.is_empty() && code != NO_CODE).then(|| Secret::new(code)))
     }
 
     /// The API key to sign in with.
@@ -65,19 +69,23 @@ impl Credentials {
     }
 }
 
-/// Signs a person in with both factors: the token.
+/// Signs a person in with a password, and with a code where they have one: the token.
 pub(crate) async fn sign_in(
     api: &Api,
     settings: &Settings,
     login: &str,
     credentials: &Credentials,
-) -> Result<Secret, Failure> {
+) -> Result<(Secret, Factors), Failure> {
     let password = credentials.password(settings, login)?;
     let body = json!({"Login": login, "Password": password.reveal()}).to_string();
     let first = token(api.call(Method::POST, "/signinBody", None, Some(body)).await?)?;
     let code = credentials.code(settings)?;
-    let body = Some(code.reveal().to_owned());
-    token(api.call(Method::POST, "/signin2fa", Some(&first), body).await?)
+    let (body, with) = match &code {
+        Some(code) => (code.reveal(), Factors::PasswordAndCode),
+        None => (NO_CODE, Factors::Password),
+    };
+    let reply = api.call(Method::POST, "/signin2fa", Some(&first), Some(body.to_owned()));
+    Ok((token(reply.await?)?, with))
 }
 
 /// Signs a machine in: a token for 20 seconds.

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::now;
-use crate::api::{Api, Caller, Credentials, Kept, sign_in, sign_in_with_key};
+use crate::api::{Api, Caller, Credentials, Factors, Kept, sign_in, sign_in_with_key};
 use crate::exit::{Ending, Exit};
 use crate::output::{Output, note};
 use crate::profile::Settings;
@@ -42,11 +42,11 @@ pub(crate) async fn login(login: Login, settings: &Settings, output: Output) -> 
         sign_in_with_key(&api, &name, &key).await?;
         Kept::of_machine(api.base(), &name, key, now())
     } else {
-        let token = sign_in(&api, settings, &name, &login.credentials).await?;
-        Kept::of_person(api.base(), &name, token, now())
+        let (token, with) = sign_in(&api, settings, &name, &login.credentials).await?;
+        Kept::of_person(api.base(), &name, with, token, now())
     };
     kept.write(settings)?;
-    show(&name, login.api_key, settings, output)
+    show(&name, kept.with, settings, output)
 }
 
 /// Forget the sign-in of this profile.
@@ -77,11 +77,11 @@ pub(crate) struct Whoami {}
 pub(crate) async fn whoami(settings: &Settings, output: Output) -> Ending {
     let mut caller = Caller::load(settings)?;
     caller.refresh().await?;
-    show(caller.login(), caller.is_machine(), settings, output)
+    show(caller.login(), caller.with(), settings, output)
 }
 
-fn show(login: &str, is_machine: bool, settings: &Settings, output: Output) -> Ending {
-    let (url, with) = (settings.url()?, if is_machine { "api-key" } else { "password" });
+fn show(login: &str, with: Factors, settings: &Settings, output: Output) -> Ending {
+    let url = settings.url()?;
     let value = json!({"login": login, "url": url, "profile": settings.name, "with": with});
     output.thing(
         &value,
@@ -91,8 +91,12 @@ fn show(login: &str, is_machine: bool, settings: &Settings, output: Output) -> E
             ("profile", settings.name.clone()),
             (
                 "signed in with",
-                with.replace("api-key", "an API key")
-                    .replace("password", "a password"),
+                match with {
+                    Factors::Password => "a password",
+                    Factors::PasswordAndCode => "a password and a code",
+                    Factors::ApiKey => "an API key",
+                }
+                .to_owned(),
             ),
         ],
     )?;

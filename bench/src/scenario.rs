@@ -31,6 +31,7 @@ const EVENTS: &[(&str, &[&str])] = &[
     ("hold-lock", &["hold-lock--hold", "hold-lock--release"]),
     ("break-lock", &["break-lock--nothing-to-break"]),
     ("history", &["history--by-target"]),
+    ("docs", &["docs--page"]),
 ];
 
 /// Where an event has the operator's token.

@@ -140,6 +140,7 @@ impl Subject {
             .env("IDENTITY_TABLE", tables.identity)
             .env("STACK_NAME", "bench")
             .envs((self.function == "sign-in").then_some(("SECOND_FACTOR_KEYS", SECOND_FACTOR_KEY)))
+            .envs((self.function == "history").then_some(("HISTORY_TABLE", tables.history)))
             .stdin(Stdio::null())
             .kill_on_drop(true);
         if let Some(connections) = self.warm_connections {

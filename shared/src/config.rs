@@ -84,6 +84,8 @@ impl Config {
     /// [`InvalidConfig`] with every fault at once.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, InvalidConfig> {
         let mut faults = Vec::new();
+        // Empty is how a variable is switched off where it cannot be removed.
+        let given = |variable: &str| lookup(variable).filter(|value| !value.is_empty());
         let mut table = |variable: &str| match lookup(variable) {
             Some(name) if is_table_name(&name) => name,
             Some(_) => {
@@ -100,7 +102,7 @@ impl Config {
         let tables = Tables {
             resources: table("RESOURCES_TABLE"),
             identity: table("IDENTITY_TABLE"),
-            history: match lookup("HISTORY_TABLE") {
+            history: match given("HISTORY_TABLE") {
                 Some(_) => table("HISTORY_TABLE"),
                 None => String::new(),
             },
@@ -109,8 +111,6 @@ impl Config {
         if !is_stack_name(&stack) {
             faults.push("STACK_NAME is not a stack's name (1 to 128 of A-Z a-z 0-9 -)".to_owned());
         }
-        // Empty is how a variable is switched off where it cannot be removed.
-        let given = |variable: &str| lookup(variable).filter(|value| !value.is_empty());
         let ca_bundle = given("AWS_CA_BUNDLE").map(PathBuf::from);
         let mut number = |variable: &str, allowed: RangeInclusive<u64>| {
             let text = given(variable)?;
@@ -144,6 +144,17 @@ impl Config {
         } else {
             Err(InvalidConfig(faults))
         }
+    }
+
+    /// For a function that reads or writes the history.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`] where the table of the history is not named.
+    pub fn require_history(&self) -> Result<(), InvalidConfig> {
+        if self.tables.history.is_empty() {
+            return Err(InvalidConfig::missing("HISTORY_TABLE"));
+        }
+        Ok(())
     }
 }
 
@@ -249,7 +260,11 @@ mod tests {
         assert_eq!(plain.event_bus, None);
         let mut variables = TABLES.to_vec();
         variables.extend([("AWS_CA_BUNDLE", ""), ("WARM_CONNECTIONS", "")]);
-        variables.extend([("EVENT_BUS", ""), ("HISTORY_RETENTION_DAYS", "")]);
+        variables.extend([
+            ("EVENT_BUS", ""),
+            ("HISTORY_RETENTION_DAYS", ""),
+            ("HISTORY_TABLE", ""),
+        ]);
         assert_eq!(read(&variables).unwrap(), plain);
         for (text, number) in [("0", 0), ("16", 16)] {
             let mut variables = TABLES.to_vec();

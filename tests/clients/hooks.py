@@ -10,10 +10,10 @@ from pathlib import Path
 import schemathesis
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from people import Server  # noqa: E402
+from people import DIRECTORY, Server  # noqa: E402
 
 SERVER = Server(os.environ["HOLDFAST_URL"])
-TURNS = itertools.count()
+TURNS, CASES = itertools.count(), itertools.count()
 XML_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
 
@@ -44,6 +44,28 @@ def whole(value):
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
 
 
+@schemathesis.hook
+def map_case(context, case):
+    """Every second valid case is about what there is: a random name is a 404, and nothing of the operation was seen."""
+    if "Timeout" in (case.headers or {}) and isinstance(case.body, dict) and case.body.get("type") == "Unlock":
+        # An unlock does not read the header, so a wrong one there is none (docs/api.md).
+        case.body = case.body | {"type": "Lock"}
+    if case.meta is None or not case.meta.generation.mode.is_positive or next(CASES) % 2 == 0:
+        return case
+    path = case.operation.path
+    if "{kind}" in path:
+        case.path_parameters = case.path_parameters | {"kind": "device", "id": "ID6"}
+    elif "{deviceId}" in path:
+        case.path_parameters = case.path_parameters | {"deviceId": "ID5"}
+    elif "/ActivitySession/{" in path:
+        case.path_parameters = case.path_parameters | {"id": DIRECTORY["activity_sessions"][0]["id"]}
+    elif path == "/user/get":
+        case.query = case.query | {"LoginName": "mona"}
+    elif path == "/user/lock" and isinstance(case.body, dict):
+        case.body = case.body | {"LoginName": "mona"}
+    return case
+
+
 def credential(schemes, operation_id):
     """The scheme and the credential. Where machines may call as well, every fourth call is a machine's."""
     if "machineToken" in schemes and next(TURNS) % 4 == 0:
@@ -56,7 +78,8 @@ def credential(schemes, operation_id):
     if "aktionToken" in schemes:
         return "query", SERVER.machine_token("admin")
     if "sdmSession" in schemes:
-        return "cookie", SERVER.sdm_session("admin")
+        # Whoever logs out has a session of their own: the others go on with theirs.
+        return "cookie", SERVER.sdm_login("admin") if operation_id == "sdmLogout" else SERVER.sdm_session("admin")
     return None
 
 

@@ -60,9 +60,12 @@ class Server:
             self.kept[name] = (value, time.monotonic() + seconds)
         return value
 
-    def sdm_session(self, login):
+    def sdm_login(self, login):
         body = json.dumps({"userName": login, "password": user(login)["password"]})
-        return self.fresh(f"sdm {login}", 600, lambda _: self.post("/rest/v1.3/admin/login", body)["sessionId"])
+        return self.post("/rest/v1.3/admin/login", body)["sessionId"]
+
+    def sdm_session(self, login):
+        return self.fresh(f"sdm {login}", 600, lambda _: self.sdm_login(login))
 
     def machine_token(self, login):
         body = json.dumps({"UserLogin": login, "ApiKey": user(login)["api_key"]})

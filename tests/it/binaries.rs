@@ -499,6 +499,19 @@ async fn only_sign_in_needs_the_keys_of_second_factors_and_does_not_start_withou
     }
 }
 
+/// Else each reader would get a 500, and each record would be given up after 12 hours.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_of_the_history_does_not_start_without_its_table() {
+    let world = World::live(serde_json::from_str(DEMO).unwrap()).await;
+    for function in ["history", "record-history"] {
+        let variables = [("HISTORY_TABLE", "")];
+        let mut lambda = Lambda::start_with(function, world.endpoint(), &variables).await;
+        assert!(!lambda.ended().await, "{function}");
+        let said = "the configuration is unusable: HISTORY_TABLE is not set";
+        assert!(has_logged(lambda, said).await, "{function}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn as_many_connections_are_opened_in_init_as_are_asked_for() {
     let world = World::live(serde_json::from_str(DEMO).unwrap()).await;

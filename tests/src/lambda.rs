@@ -81,8 +81,10 @@ impl Lambda {
             .env("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
             .env("RESOURCES_TABLE", names.resources)
             .env("IDENTITY_TABLE", names.identity)
-            .env("HISTORY_TABLE", names.history)
             .env("STACK_NAME", "test")
+            .envs(
+                matches!(function, "history" | "record-history").then_some(("HISTORY_TABLE", names.history)),
+            )
             .envs((function == "sign-in").then_some(("SECOND_FACTOR_KEYS", SECOND_FACTOR_KEY)))
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())

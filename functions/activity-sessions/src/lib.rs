@@ -59,6 +59,7 @@ pub const FUNCTION: Function = Function {
     // The four shards of a list, counted where need be beside the read of its rows.
     connections: 5,
     unseals: false,
+    reads_history: false,
 };
 
 /// What is told of a session that is not there, in the caller's company.

@@ -29,6 +29,7 @@ pub const FUNCTION: Function = Function {
     // One wave after the other.
     connections: 1,
     unseals: false,
+    reads_history: false,
 };
 
 /// What is asked.

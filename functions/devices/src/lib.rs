@@ -37,6 +37,7 @@ pub const FUNCTION: Function = Function {
     // The four shards of the list and, beside them, the session's slide.
     connections: 5,
     unseals: false,
+    reads_history: false,
 };
 
 async fn list(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {

@@ -37,6 +37,7 @@ pub const FUNCTION: Function = Function {
     // It reaches no store.
     connections: 0,
     unseals: false,
+    reads_history: false,
 };
 
 /// The document, with the examples of `events/`.

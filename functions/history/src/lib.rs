@@ -29,6 +29,7 @@ pub const FUNCTION: Function = Function {
     // The eight shards of a day.
     connections: 8,
     unseals: false,
+    reads_history: true,
 };
 
 /// A page of records. It may be short, or empty, while a cursor follows.

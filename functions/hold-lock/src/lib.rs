@@ -40,6 +40,7 @@ pub const FUNCTION: Function = Function {
     // One wave after the other.
     connections: 1,
     unseals: false,
+    reads_history: false,
 };
 
 /// Whether the request may be carried out on this row. A session that has ended is not locked, and a lock on it stays

@@ -39,6 +39,7 @@ pub const FUNCTION: Function = Function {
     // A hundred sessions with the caller's own rows are two batches.
     connections: 2,
     unseals: false,
+    reads_history: false,
 };
 
 async fn answer(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {

@@ -31,6 +31,7 @@ pub const FUNCTION: Function = Function {
     // The write and, beside it, the session's slide.
     connections: 2,
     unseals: false,
+    reads_history: false,
 };
 
 async fn act(app: &App, request: &Request) -> Result<Response<Body>, Refusal> {

@@ -33,6 +33,7 @@ pub const FUNCTION: Function = Function {
     // The token's use and, beside it, the read of the target.
     connections: 2,
     unseals: false,
+    reads_history: false,
 };
 
 async fn lock(app: &App, request: &Request) -> Response<Body> {

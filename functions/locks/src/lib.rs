@@ -45,4 +45,5 @@ pub const FUNCTION: Function = Function {
     // The sixteen shards of a list.
     connections: 16,
     unseals: false,
+    reads_history: false,
 };

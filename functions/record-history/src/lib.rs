@@ -22,6 +22,7 @@ impl StreamFunction for RecordHistory {
     const NAME: &'static str = "record-history";
 
     async fn start(ready: Ready) -> Result<Self, InvalidConfig> {
+        ready.config.require_history()?;
         Ok(Self::new(
             ready.store(1).await,
             Clock::System,

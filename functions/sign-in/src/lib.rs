@@ -56,6 +56,7 @@ pub const FUNCTION: Function = Function {
     fallback: None,
     connections: 1,
     unseals: true,
+    reads_history: false,
 };
 
 /// Notes why a sign-in was denied. A login that nobody has is not noted: it may be a password.

@@ -24,6 +24,7 @@ pub const FUNCTION: Function = Function {
     // The token's use and, beside it, the read of the user.
     connections: 2,
     unseals: false,
+    reads_history: false,
 };
 
 async fn get(app: &App, request: &Request) -> Response<Body> {

@@ -59,6 +59,7 @@ static ROUTES: Function = Function {
     fallback: None,
     connections: 1,
     unseals: false,
+    reads_history: false,
 };
 
 const fn route(method: Method, path: &'static str, dialect: Dialect) -> Route {

@@ -27,6 +27,10 @@ pub async fn run(function: &'static Function) -> Result<(), Error> {
 /// What INIT does: telemetry, configuration, client, and as many connections as the widest wave of requests needs.
 async fn start(function: &'static Function) -> Result<App, Error> {
     let ready = ready(function.name).await?;
+    if function.reads_history {
+        let required = ready.config.require_history();
+        required.inspect_err(|error| tracing::error!("{error}"))?;
+    }
     let sealing_keys = function
         .unseals
         .then(|| config::second_factor_keys(environment))

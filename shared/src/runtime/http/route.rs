@@ -31,6 +31,8 @@ pub struct Function {
     pub connections: usize,
     /// Whether it opens second factors, so that its start needs their keys. No other function is given these.
     pub unseals: bool,
+    /// Whether it reads the history, so that its start needs the table's name. No other function is given it.
+    pub reads_history: bool,
 }
 
 impl Function {

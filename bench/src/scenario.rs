@@ -34,8 +34,8 @@ const EVENTS: &[(&str, &[&str])] = &[
     ("docs", &["docs--page"]),
 ];
 
-/// Where an event has the operator's token.
-const OPERATOR: &str = "{{netwrix-token:olga}}";
+/// Who signs in with a code, which is good for one sign-in, while a run signs in for every start.
+const WITH_CODE: &[&str] = &["olga", "arthur"];
 
 /// A store with people in it, who can be signed in.
 pub struct Scenario {
@@ -77,8 +77,11 @@ impl Scenario {
         for name in *names {
             let path = root().join("events").join(format!("{name}.json"));
             let mut event = std::fs::read_to_string(path)?;
-            if event.contains(OPERATOR) {
-                event = event.replace(OPERATOR, &self.operator_token().await?);
+            for login in WITH_CODE {
+                let placeholder = format!("{{{{netwrix-token:{login}}}}}");
+                if event.contains(&placeholder) {
+                    event = event.replace(&placeholder, &self.token(login).await?);
+                }
             }
             let event = credentials.fill(&event).await;
             events.push(if function == "lock-device" {
@@ -90,11 +93,10 @@ impl Scenario {
         Ok(events)
     }
 
-    /// A session of the operator whose code was accepted just now: a break asks for one, and a code is good for one sign-in,
-    /// while a run signs in for every start.
-    async fn operator_token(&self) -> Result<String, Failure> {
+    /// The token of a session whose code was accepted just now, as a break asks for one.
+    async fn token(&self, login: &str) -> Result<String, Failure> {
         let now = Clock::System.now();
-        let (company, login) = (Company::try_from("1")?, Login::try_from("olga")?);
+        let (company, login) = (Company::try_from("1")?, Login::try_from(login)?);
         let token = Token::issue(&company, &login)?;
         let session = SessionRow {
             second_factor_at: Some(now),

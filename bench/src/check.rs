@@ -99,8 +99,9 @@ pub fn limits(run: &Run) -> Verdict {
     });
     of_the_worst(
         "peak memory ÷ hello-world's, nothing warmed, without sign-in",
-        // Of 2.19 to 2.23 from machine to machine: the bare function differs by 0.1 MiB, and weighs in all of them.
-        2.3,
+        // `locks` has 2.42, because it asks 16 shards at once over as many connections; the others 2.19 to 2.24 from machine to
+        // machine: the bare function differs by 0.1 MiB, and weighs in all of them.
+        2.5,
         &|cold, _| {
             // A password hash needs its 19 MiB.
             (cold.name != "sign-in").then(|| cold.peak_memory_mib / hello.peak_memory_mib)

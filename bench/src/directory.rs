@@ -3,11 +3,10 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use aws_sdk_dynamodb::types::StreamSpecification;
 use holdfast::Clock;
 use holdfast::id::RequestId;
 use holdfast::secret::{Password, hash_password};
-use holdfast::store::{Store, Table, operator};
+use holdfast::store::{Store, operator};
 use holdfast_directory::{Directory, Live, PARALLEL, Plan, Proven, Unwatched, Work};
 use holdfast_local::{EmbeddedStore, Keys, local_client};
 use holdfast_tests::SECOND_FACTOR_KEY;
@@ -16,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::figures::{self, digits};
 use crate::machine::Machine;
-use crate::scenario::app;
+use crate::scenario::{app, switch_stream_off};
 use crate::slow_store::delayed;
 use crate::{Failure, Output};
 
@@ -111,15 +110,7 @@ impl World {
         let nobody = Directory::parse("{}")?;
         let embedded = EmbeddedStore::start(listen, &keys, &nobody, &Clock::System).await?;
         let store = app(&format!("http://{}", delayed(embedded.address(), delay).await?)).store;
-        // The embedded store counts a table's whole stream at each write, which DynamoDB does not: with 64 at once
-        // an entry of 20,000 took six times as long as one of 2,000.
-        let silent = StreamSpecification::builder().stream_enabled(false).build()?;
-        local_client(&format!("http://{}", embedded.address()))
-            .update_table()
-            .table_name(store.table_name(Table::Resources))
-            .stream_specification(silent)
-            .send()
-            .await?;
+        switch_stream_off(&local_client(&format!("http://{}", embedded.address()))).await?;
         Ok(Self {
             store,
             _embedded: embedded,
